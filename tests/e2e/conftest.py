@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Fixtures. Each test has its own programs, ports and folder, and each ends by stopping sipweir as its user would."""
+import os
+import pathlib
+
+import pytest
+
+from harness import conf, haproxy, kamailio, server, sipp, sipweir as program
+
+
+def pytest_configure(config):
+    # Tests that need a fixed port are marked with a group; only this way of dealing out keeps a group on one worker.
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "loadgroup"
+
+
+@pytest.fixture
+def end():
+    """Run what was appended when the test is over, last first; the first failure counts, the rest still run."""
+    todo = []
+    yield todo
+    failures = []
+    for finish in reversed(todo):
+        try:
+            finish()
+        except (AssertionError, OSError) as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def sipweir(tmp_path, end):
+    """sipweir(backends, listener=..., pool=..., limits=..., timeouts=...): see conf.tree. Started, and listening."""
+
+    def make(backends=(), descriptors=None, **settings):
+        folder = tmp_path / f"weir{len(end)}"
+        folder.mkdir()
+        backends = [one if isinstance(one, str) else one.address for one in backends]
+        one = program.Sipweir(folder, conf.tree(backends, **settings), descriptors=descriptors)
+        end.append(one.finish)
+        return one.start().wait_ready()
+
+    return make
+
+
+@pytest.fixture
+def backend(end):
+    """backend(answer=server.ok, ...): a SIP server of our own."""
+
+    def make(answer=server.ok, **settings):
+        one = server.Server(answer, **settings)
+        end.append(one.stop)
+        return one
+
+    return make
+
+
+@pytest.fixture
+def balancer(tmp_path, end):
+    """balancer("127.0.0.1:5060", "send-proxy-v2"): HAProxy in front of that address."""
+
+    def make(target, send):
+        one = haproxy.HAProxy(tmp_path, target, send)
+        end.append(one.stop)
+        return one
+
+    return make
+
+
+@pytest.fixture
+def registrar(tmp_path, end):
+    """Kamailio, with a callee of sipp's behind it."""
+    callee = sipp.Uas(tmp_path)
+    end.append(callee.stop)
+    one = kamailio.Kamailio(tmp_path, callee.port)
+    end.append(one.stop)
+    return one
+
+
+@pytest.fixture
+def phones(tmp_path, end):
+    """phones(scenario, target, source, calls, transport): sipp, playing."""
+
+    def make(*arguments, **settings):
+        one = sipp.Sipp(tmp_path, *arguments, **settings)
+        end.append(one.stop)
+        return one
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    """The folder of test vectors, which is not part of the project."""
+    folder = os.environ.get("SIPWEIR_VECTORS")
+    if not folder or not pathlib.Path(folder).is_dir():
+        pytest.skip("SIPWEIR_VECTORS does not name a folder of vectors")
+    return pathlib.Path(folder)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Kamailio as the server behind, from Debian, with its own reader of PROXY headers."""
+import pathlib
+import re
+import socket
+
+from . import ports, process, wait
+
+MODULES = pathlib.Path("/usr/lib/x86_64-linux-gnu/kamailio/modules")
+CONFIG = """
+debug=1
+log_stderror=yes
+children=1
+tcp_children=2
+tcp_accept_haproxy=yes
+disable_tcp=no
+auto_aliases=no
+listen=tcp:127.0.0.1:%(tcp)d
+listen=udp:127.0.0.1:%(udp)d
+mpath="%(modules)s/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "textops.so"
+loadmodule "xlog.so"
+loadmodule "siputils.so"
+
+request_route {
+	xlog("L_ALERT", "SEEN method=$rm source=$si port=$sp proto=$proto call=$ci\\n");
+	if (is_method("REGISTER|OPTIONS")) {
+		append_to_reply("X-Source: $si\\r\\n");
+		sl_send_reply("200", "OK");
+		exit;
+	}
+	if ($proto == "tcp") {
+		$du = "sip:127.0.0.1:%(uas)d;transport=udp";
+		t_relay();
+	}
+	exit;
+}
+"""
+
+
+class Kamailio(process.Peer):
+    """
+    Answers REGISTER and OPTIONS with 200 and an X-Source header; relays all else that comes by TCP to the UAS,
+    over UDP. `seen()` is its own record: method and source address of each request.
+    """
+
+    def __init__(self, folder, uas_port=9):
+        super().__init__(folder, "kamailio")
+        self._uas_port = uas_port
+        self._program = process.find("kamailio", "kamailio")
+        if not MODULES.is_dir():
+            raise FileNotFoundError(f"{MODULES} is missing: install the package kamailio")
+        for attempt in range(5):  # it cannot bind port 0: a port that was free may be lost before it comes up
+            try:
+                self._begin()
+                return
+            except ChildProcessError:
+                if "bind" not in self.text() or attempt == 4:
+                    raise
+
+    def _begin(self):
+        tcp, udp = ports.free(), ports.free(socket.SOCK_DGRAM)
+        self.address = f"127.0.0.1:{tcp}"
+        config = self.folder / "kamailio.cfg"
+        config.write_text(CONFIG % {"tcp": tcp, "udp": udp, "uas": self._uas_port, "modules": MODULES})
+        run = self.folder / "kamailio.run"
+        run.mkdir(exist_ok=True)
+        self.start(
+            [self._program, "-DD", "-E", "-f", str(config), "-Y", str(run), "-m", "32", "-M", "4", "-w", str(run)]
+        )
+        wait.until(lambda: self.accepts("127.0.0.1", tcp), 20, "kamailio", self.text)
+
+    def seen(self, method=None):
+        """[(method, source)] of all requests so far, in order."""
+        found = re.findall(r"SEEN method=(\S+) source=(\S+) .*proto=tcp", self.output.read_text(errors="replace"))
+        return [one for one in found if method in (None, one[0])]
