@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf.h - a configuration file as one structure, checked as a whole.
+ *
+ * The structures are made from options.def: each row there is a field here.
+ * Durations are uint32_t milliseconds and 0 is "off"; sizes are bytes. `at` holds where each option
+ * was written: its own line when the file gives it, else that of the group, for messages of later
+ * steps. Strings, lists and places belong to the configuration; nothing in it changes after
+ * conf_load(), so any thread may read it until conf_free().
+ */
+#ifndef SIPWEIR_CONF_CONF_H
+#define SIPWEIR_CONF_CONF_H
+
+#include "conf/choice.h"
+#include "conf/errors.h"
+#include "limits/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* At most `count` in any `period_ms`, and up to `burst` at once. count 0 = off, and all three are
+ * 0. */
+struct conf_rate {
+	uint32_t count;
+	uint32_t period_ms;
+	uint32_t burst; /* where the file names none: count */
+};
+
+#define CONF_FIELD_BOOL(field, unit)	       bool field;
+#define CONF_FIELD_UINT(field, unit)	       uint32_t field;
+#define CONF_FIELD_DURATION(field, unit)       uint32_t field;
+#define CONF_FIELD_DURATION_OFF(field, unit)   uint32_t field;
+#define CONF_FIELD_SIZE(field, unit)	       uint32_t field;
+#define CONF_FIELD_SIZE_ZERO(field, unit)      uint32_t field;
+#define CONF_FIELD_SIZE_64(field, unit)	       uint64_t field;
+#define CONF_FIELD_RATE_OFF(field, unit)       struct conf_rate field;
+#define CONF_FIELD_MULTIPLIER_OFF(field, unit) uint32_t field;
+#define CONF_FIELD_ENUM(field, unit)	       enum conf_##unit field;
+#define CONF_FIELD_STRING(field, unit)	       const char *field;
+#define CONF_FIELD_TARGET(field, unit)	       const char *field;
+#define CONF_FIELD_NAME(field, unit)	       const char *field;
+#define CONF_FIELD_ADDRESS(field, unit)	       struct addr_port field;
+/* Lists: an empty one is NULL with a count of 0 for networks, an array of one NULL for strings. */
+#define CONF_FIELD_NETWORKS(field, unit) \
+	struct network *field;           \
+	size_t field##_count;
+#define CONF_FIELD_STRINGS(field, unit)                             \
+	char **field; /* the NULL behind the last is not counted */ \
+	size_t field##_count;
+
+#define CONF_FIELD(type, name, field, unit, ...) CONF_FIELD_##type(field, unit)
+#define CONF_AT(type, name, field, ...)		 struct conf_place field;
+
+#define CONF_SECTION_GROUP(field, count, type) struct type field;
+#define CONF_SECTION_GROUPS(field, count, type) \
+	struct type *field;                     \
+	size_t count;
+#define CONF_SECTION_GROUP_OPTIONAL(field, count, type) struct type *field;
+#define CONF_SECTION(kind, name, field, count, scope, type, ...) \
+	CONF_SECTION_##kind(field, count, type)
+
+struct conf_log {
+	struct conf_place place;
+	struct {
+#define OPT_LOG CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_LOG CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_listener {
+	struct conf_place place;
+	struct {
+#define OPT_LISTENER CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_LISTENER CONF_FIELD
+#include "conf/options.def"
+	size_t pool_index; /* of `pool`, in conf.pools */
+};
+
+struct conf_limits {
+	struct conf_place place;
+	struct {
+#define OPT_LIMITS CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_LIMITS CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_sip {
+	struct conf_place place;
+	struct {
+#define OPT_SIP CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_SIP CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_timeouts {
+	struct conf_place place;
+	struct {
+#define OPT_TIMEOUTS CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_TIMEOUTS CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_memory {
+	struct conf_place place;
+	struct {
+#define OPT_MEMORY CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_MEMORY CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_respond {
+	struct conf_place place;
+	struct {
+#define OPT_RESPOND CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_RESPOND CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_server {
+	struct conf_place place;
+	struct {
+#define OPT_SERVER CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_SERVER CONF_FIELD
+#include "conf/options.def"
+};
+
+/* Either server_count > 0 and respond is NULL, or respond is set and there are no servers.
+ * max_message is never 0: a pool that names none has sip.max_message. */
+struct conf_pool {
+	struct conf_place place;
+	struct {
+#define OPT_POOL CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_POOL     CONF_FIELD
+#define SECTION_POOL CONF_SECTION
+#include "conf/options.def"
+};
+
+struct conf {
+	struct conf_place place;
+	struct {
+#define OPT_GLOBAL CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_GLOBAL     CONF_FIELD
+#define SECTION_GLOBAL CONF_SECTION
+#include "conf/options.def"
+	struct conf_arena *arena; /* what holds the rest; conf_free() alone looks at it */
+};
+
+/*
+ * Read, check and return the file, with those that it includes (`@include "FILE"`, relative to the
+ * folder of the file that says so). Every mistake that can be seen is added to `errors`, not the
+ * first alone; warnings too, and they do not make it fail. NULL when there is at least one error.
+ * Opens nothing that the options name.
+ *
+ * libconfig 1.5's scanner calls exit() when its malloc fails; nothing here can prevent that.
+ */
+struct conf *conf_load(const char *path, struct conf_errors *errors);
+
+/* The same from memory. `name` stands for the file in messages; the text may not include files. */
+struct conf *conf_load_text(const char *text, const char *name, struct conf_errors *errors);
+
+/* Free it with all that it holds. NULL is fine. */
+void conf_free(struct conf *c);
+
+/*
+ * Write a commented sample with every option: its default, range and unit, and when a change takes
+ * effect. Loads as it stands. The caller looks at ferror(out).
+ */
+void conf_print(FILE *out);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * errors.h - everything that is wrong with a configuration, in one go, in the order of file and
+ * line.
+ *
+ * The list is made of text alone: it outlives the configuration it speaks of. Later steps
+ * (certificates, descriptors) append to the same list. One thread at a time.
+ */
+#ifndef SIPWEIR_CONF_ERRORS_H
+#define SIPWEIR_CONF_ERRORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum {
+	CONF_MESSAGES_MAX = 100
+}; /* kept of each kind: those that come first in the file; the others are counted */
+
+/* Where something was written. `file` belongs to the configuration; line 0 = the file as a whole.
+ */
+struct conf_place {
+	const char *file;
+	unsigned line;
+};
+
+struct conf_message {
+	char *file;
+	unsigned line;
+	char *text; /* "FILE:LINE: OPTION: what is wrong, what was expected", without a line end */
+};
+
+struct conf_messages {
+	struct conf_message kept[CONF_MESSAGES_MAX];
+	size_t kept_count;
+	size_t count; /* of all, kept or not */
+};
+
+/* Begins zeroed (`struct conf_errors e = {0};`); ends with conf_errors_fini(). */
+struct conf_errors {
+	char *first_file; /* the file that was loaded; those that it includes are listed behind it
+			   */
+	struct conf_messages errors;
+	struct conf_messages warnings;
+};
+
+/* Free what the lists hold and empty them. A zeroed structure is fine. */
+void conf_errors_fini(struct conf_errors *e);
+
+/*
+ * Add an error, or a warning. `option` is the full name ("listeners.nlb-sip.backlog"), or "" for
+ * the file as a whole; the format makes one line. Never fails: when memory is short the message is
+ * counted and not kept.
+ */
+void conf_errors_add(struct conf_errors *e, const struct conf_place *place, const char *option,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+void conf_errors_warn(struct conf_errors *e, const struct conf_place *place, const char *option,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* True when there is an error; warnings alone are none. */
+bool conf_errors_any(const struct conf_errors *e);
+
+/* Write one list, a line each, and "and N more" when not all were kept. Prefix such as "warning: ",
+ * or "". */
+void conf_errors_print(const struct conf_messages *messages, const char *prefix, FILE *out);
+
+#endif
