@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stream.h - one connected byte stream, TCP now and TLS later, as the core sees it.
+ *
+ * A stream belongs to one worker and is used by its thread alone. Its owner is called back through on_ready and never
+ * from inside a call into the stream. Tests bring streams of their own.
+ */
+#ifndef SIPWEIR_PROXY_CORE_STREAM_H
+#define SIPWEIR_PROXY_CORE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct stream;
+
+/* What read() and writev() return besides a number of bytes. */
+enum {
+	STREAM_END = 0,     /* read: the peer has closed its side */
+	STREAM_AGAIN = -1,  /* nothing to read, or no room to write: wait for on_ready */
+	STREAM_FAILED = -2, /* reset or found dead: only close() is left; `failure` is an errno */
+};
+
+/* What an owner wants to hear of, and what on_ready says. */
+enum {
+	STREAM_READABLE = 1, /* without it the stream is paused: on_ready then says STREAM_GONE at most */
+	STREAM_WRITABLE = 2,
+	STREAM_GONE = 4, /* on_ready only: while paused, the peer has reset the connection or it was found dead */
+};
+
+enum stream_close {
+	STREAM_CLOSE_FIN,
+	STREAM_CLOSE_RST, /* drops what is in flight; for peers that are owed nothing */
+};
+
+struct stream_ops {
+	ssize_t (*read)(struct stream *s, void *to, size_t size);
+	ssize_t (*writev)(struct stream *s, const struct iovec *ranges, int count);
+	void (*want)(struct stream *s, unsigned readiness);
+	void (*shutdown)(struct stream *s); /* FIN behind what was written; reading goes on */
+	void (*close)(struct stream *s, enum stream_close how); /* the stream is gone; no callback comes any more */
+};
+
+struct stream {
+	const struct stream_ops *ops;
+	void (*on_ready)(struct stream *s, unsigned readiness);
+	void *owner;
+	int failure;
+};
+
+static inline ssize_t stream_read(struct stream *s, void *to, size_t size)
+{
+	return s->ops->read(s, to, size);
+}
+
+static inline ssize_t stream_writev(struct stream *s, const struct iovec *ranges, int count)
+{
+	return s->ops->writev(s, ranges, count);
+}
+
+static inline void stream_want(struct stream *s, unsigned readiness)
+{
+	s->ops->want(s, readiness);
+}
+
+static inline void stream_shutdown(struct stream *s)
+{
+	s->ops->shutdown(s);
+}
+
+static inline void stream_close(struct stream *s, enum stream_close how)
+{
+	s->ops->close(s, how);
+}
+
+#endif
