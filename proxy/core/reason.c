@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/core/reason.h"
+
+static const struct {
+	const char *name, *meaning;
+	enum reason_report report;
+} reasons[] = {
+#define REASON(constant, name, report, meaning) [REASON_##constant] = {name, meaning, REPORT_##report},
+#include "proxy/core/reason.def"
+#undef REASON
+};
+
+const char *reason_name(enum reason r)
+{
+	return reasons[r].name;
+}
+
+const char *reason_meaning(enum reason r)
+{
+	return reasons[r].meaning;
+}
+
+enum reason_report reason_report(enum reason r)
+{
+	return reasons[r].report;
+}
+
+enum reason reason_of_limit(enum limit_verdict v)
+{
+	static const enum reason map[] = {
+		[LIMIT_OK] = REASON_NONE,
+		[LIMIT_CONNECTIONS] = REASON_LIMIT_CONNECTIONS,
+		[LIMIT_TRACKED_SOURCES] = REASON_LIMIT_TRACKED_SOURCES,
+	};
+	return map[v];
+}
