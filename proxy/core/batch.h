@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * batch.h - whole messages on their way between a session and its pool: ranges of somebody else's bytes, good until the
+ * call they are handed to returns.
+ */
+#ifndef SIPWEIR_PROXY_CORE_BATCH_H
+#define SIPWEIR_PROXY_CORE_BATCH_H
+
+#include "sip/frame.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+enum { BATCH_RANGES = 16 };
+
+struct batch {
+	struct iovec ranges[BATCH_RANGES];
+	int count;
+	size_t length;
+	uint32_t messages;
+	uint32_t requests; /* that will be answered: ACK is not */
+	uint32_t finals;   /* final responses */
+};
+
+static inline bool batch_is_full(const struct batch *b)
+{
+	return b->count == BATCH_RANGES;
+}
+
+/* Add one message; it joins the last range where it follows it. The batch must not be full. */
+static inline void batch_add(struct batch *b, const uint8_t *message, const struct frame *frame)
+{
+	struct iovec *last = b->count ? &b->ranges[b->count - 1] : NULL;
+	if (last && (const uint8_t *)last->iov_base + last->iov_len == message)
+		last->iov_len += frame->consumed;
+	else
+		b->ranges[b->count++] = (struct iovec){.iov_base = (void *)(uintptr_t)message, .iov_len = frame->consumed};
+	b->length += frame->consumed;
+	b->messages++;
+	b->requests += frame->kind == FRAME_REQUEST && frame->method != METHOD_ACK;
+	b->finals += frame->kind == FRAME_RESPONSE && frame->status >= 200;
+}
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/core/core.h"
+#include "proxy/core/relay.h"
+#include "proxy/core/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool core_init(struct core *c, struct shared *sh, struct host *host, unsigned index, uint64_t now_ms)
+{
+	memset(c, 0, offsetof(struct core, scratch));
+	c->shared = sh;
+	c->conf = sh->conf;
+	c->frame_limits = (struct frame_limits){
+		.max_message = sh->conf->sip.max_message,
+		.max_header_bytes = sh->conf->sip.max_header_bytes,
+		.max_headers = sh->conf->sip.max_headers,
+		.max_parameters = sh->conf->sip.max_parameters,
+	};
+	c->host = host;
+	c->index = index;
+	c->now_ms = now_ms;
+	wheel_init(&c->wheel, now_ms);
+	list_init(&c->unproven);
+	list_init(&c->proven);
+	list_init(&c->recheck);
+	list_init(&c->rechecking);
+	list_init(&c->starved);
+	list_init(&c->closed);
+
+	c->unnamed = calloc(sh->conf->listener_count, sizeof(*c->unnamed));
+	if (!c->unnamed)
+		return false;
+	for (size_t i = 0; i < sh->conf->listener_count; i++)
+		list_init(&c->unnamed[i]);
+
+	/* Those closed in a turn are given back at its end; until then their successors need places of their own. */
+	uint32_t places = sh->max_connections + sh->max_connections / 8 + 256;
+	if (slab_init(&c->sessions, sizeof(struct session), places) &&
+		slab_init(&c->links, relay_link_size(), places))
+		return true;
+	core_fini(c);
+	return false;
+}
+
+void core_fini(struct core *c)
+{
+	assert(list_is_empty(&c->unproven) && list_is_empty(&c->proven));
+	slab_fini(&c->sessions);
+	slab_fini(&c->links);
+	free(c->unnamed);
+	c->unnamed = NULL;
+}
+
+void core_clock(struct core *c, uint64_t now_ms)
+{
+	c->now_ms = now_ms;
+}
+
+bool core_is_starved(const struct core *c)
+{
+	return memory_held(&c->shared->memory) >= c->conf->memory.total;
+}
+
+/* --- what other workers asked for --- */
+
+static void evict_unnamed(struct core *c, size_t listener)
+{
+	struct unnamed_lane *lane = &c->shared->listeners[listener].lanes[c->index];
+	if (!atomic_load_explicit(&lane->evict, memory_order_relaxed))
+		return;
+	unsigned wanted = atomic_exchange_explicit(&lane->evict, 0, memory_order_acquire);
+	while (wanted-- && !list_is_empty(&c->unnamed[listener])) {
+		struct list_node *oldest = list_first(&c->unnamed[listener]);
+		session_close(LIST_OBJECT(oldest, struct session, order), REASON_LIMIT_MAX_UNNAMED);
+	}
+}
+
+/* Reading goes on once a tenth is free, so that it does not flutter around the bound. */
+static void feed_starved(struct core *c)
+{
+	if (list_is_empty(&c->starved) || memory_held(&c->shared->memory) > c->conf->memory.total / 10 * 9)
+		return;
+	struct list_node *n;
+	while ((n = list_pop(&c->starved))) {
+		struct session *s = LIST_OBJECT(n, struct session, waiting);
+		s->starved = false;
+		pool_resume(s);
+		session_settle(s);
+	}
+}
+
+void core_tend(struct core *c)
+{
+	wheel_advance(&c->wheel, c->now_ms);
+	for (size_t i = 0; i < c->conf->listener_count; i++)
+		evict_unnamed(c, i);
+	feed_starved(c);
+}
+
+/* --- the end of a turn --- */
+
+void core_end_turn(struct core *c)
+{
+	if (list_is_empty(&c->rechecking) && !list_is_empty(&c->recheck)) {
+		list_splice(&c->rechecking, &c->recheck);
+		c->host->ask_turns(c->host);
+	}
+	struct list_node *n;
+	while ((n = list_pop(&c->closed)))
+		slab_give(&c->sessions, LIST_OBJECT(n, struct session, order));
+}
+
+void core_turns_done(struct core *c)
+{
+	struct list judged;
+	list_init(&judged);
+	list_splice(&judged, &c->rechecking);
+	struct list_node *n;
+	while ((n = list_pop(&judged))) {
+		struct session *s = LIST_OBJECT(n, struct session, waiting);
+		session_admit(s, true);
+		session_settle(s);
+	}
+}
+
+static bool sweep_list(struct list *l, enum reason reason, unsigned *most)
+{
+	while (*most && !list_is_empty(l)) {
+		session_close(LIST_OBJECT(list_first(l), struct session, order), reason);
+		--*most;
+	}
+	return !list_is_empty(l);
+}
+
+bool core_sweep(struct core *c, enum reason reason, unsigned most)
+{
+	bool is_left = false;
+	for (size_t i = 0; i < c->conf->listener_count; i++)
+		is_left |= sweep_list(&c->unnamed[i], reason, &most);
+	is_left |= sweep_list(&c->unproven, reason, &most);
+	is_left |= sweep_list(&c->proven, reason, &most);
+	return is_left;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * core.h - everything that the connections of one worker have in common: settings, clock, deadlines, memory, lists, and
+ * the host, which is how the core reaches the world. No function here is called from another thread.
+ */
+#ifndef SIPWEIR_PROXY_CORE_CORE_H
+#define SIPWEIR_PROXY_CORE_CORE_H
+
+#include "proxy/core/list.h"
+#include "proxy/core/reason.h"
+#include "proxy/core/record.h"
+#include "proxy/core/shared.h"
+#include "proxy/core/slab.h"
+#include "proxy/core/stream.h"
+#include "proxy/core/wheel.h"
+#include "sip/frame.h"
+
+enum {
+	CORE_SCRATCH = 64 * 1024,     /* one read at most */
+	CORE_ANSWER_MAX = 72 * 1024,  /* one answer made here: the largest header section and a little */
+};
+
+struct core;
+
+/* What the core needs from outside; io gives the real world, tests give theirs. */
+struct host {
+	/*
+	 * Begin to connect. The stream may be written to at once (STREAM_AGAIN until it is connected); a connect that
+	 * fails makes its first writev fail. NULL, with *failure an errno, when not even that can begin. The caller
+	 * sets owner and on_ready, and what it wants.
+	 */
+	struct stream *(*connect)(struct host *h, const struct addr_port *to, int *failure);
+
+	/* The address that the client of this stream has connected to. False: unknown. */
+	bool (*local_address)(struct host *h, const struct stream *s, struct addr_port *local);
+
+	void (*report)(struct host *h, const struct record *r);
+
+	/* Call core_turns_done() once every worker has ended two turns that began after this call. */
+	void (*ask_turns)(struct host *h);
+
+	/* Let another worker's core_tend() run soon. */
+	void (*wake)(struct host *h, unsigned worker);
+};
+
+struct core {
+	struct shared *shared;
+	const struct conf *conf; /* of this turn */
+	struct frame_limits frame_limits; /* what it says about messages */
+	struct host *host;
+	unsigned index; /* of the worker */
+	uint64_t now_ms;
+
+	struct wheel wheel;
+	struct slab sessions, links;
+
+	/* Each open session is in one of these, the oldest first. */
+	struct list *unnamed; /* one per listener */
+	struct list unproven; /* named, not proven */
+	struct list proven;
+
+	struct list recheck;    /* at their source's limit: judged again when all workers have turned */
+	struct list rechecking; /* the same, their turns have been asked for */
+	struct list starved;    /* proven, not read until memory is free */
+	struct list closed;     /* given back to the slab at the end of the turn */
+
+	uint8_t scratch[CORE_SCRATCH];
+	uint8_t answer[CORE_ANSWER_MAX];
+};
+
+/* False, holding nothing, when memory is short. */
+bool core_init(
+	struct core *c, struct shared *sh, struct host *host, unsigned index, uint64_t now_ms);
+
+/* All sessions must have been closed. */
+void core_fini(struct core *c);
+
+/* A turn begins or an event comes: the clock, in monotonic milliseconds. */
+void core_clock(struct core *c, uint64_t now_ms);
+
+/* Between events, at least every WHEEL_TICK_MS: deadlines, evictions that other workers asked for, memory that came free. */
+void core_tend(struct core *c);
+
+/* The end of a turn: closed sessions are freed, and turns are asked for when sessions wait for them. */
+void core_end_turn(struct core *c);
+
+/* The host's answer to ask_turns(). */
+void core_turns_done(struct core *c);
+
+/* Close up to `most` open sessions for `reason`; true while some are left. */
+bool core_sweep(struct core *c, enum reason reason, unsigned most);
+
+/* True when nothing may grow any more (`memory.total`). */
+bool core_is_starved(const struct core *c);
+
+#endif

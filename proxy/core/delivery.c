@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* delivery.c - what goes to the client: batches from behind, answers made here, pongs. */
+#include "proxy/core/session.h"
+#include "sip/answer.h"
+
+static void keep_unsent(struct session *s, const struct iovec *ranges, int count, size_t sent)
+{
+	size_t total = 0;
+	for (int i = 0; i < count; i++)
+		total += ranges[i].iov_len;
+	if (s->out.length + (total - sent) > s->core->conf->memory.per_connection)
+		s->failed = REASON_LIMIT_MEMORY;
+	else if (!buffer_append_ranges(&s->out, &s->core->shared->memory, ranges, count, sent))
+		s->failed = REASON_NO_RESOURCES;
+}
+
+void delivery_write(struct session *s, const struct iovec *ranges, int count)
+{
+	size_t total = 0, sent = 0;
+	if (s->failed != REASON_NONE)
+		return;
+	for (int i = 0; i < count; i++)
+		total += ranges[i].iov_len;
+	if (!s->out.length) {
+		ssize_t wrote = stream_writev(s->client, ranges, count);
+		if (wrote == STREAM_FAILED) {
+			s->failed = REASON_CLIENT_RESET;
+			return;
+		}
+		sent = wrote > 0 ? (size_t)wrote : 0;
+	}
+	s->bytes_out += total;
+	if (sent < total)
+		keep_unsent(s, ranges, count, sent);
+}
+
+void delivery_flush(struct session *s)
+{
+	if (!s->out.length || s->failed != REASON_NONE)
+		return;
+	struct iovec range = {.iov_base = s->out.bytes, .iov_len = s->out.length};
+	ssize_t wrote = stream_writev(s->client, &range, 1);
+	if (wrote == STREAM_FAILED)
+		s->failed = REASON_CLIENT_RESET;
+	if (wrote <= 0)
+		return;
+	buffer_consume(&s->out, &s->core->shared->memory, (size_t)wrote);
+	if (s->out.length)
+		return;
+	if (s->state == SESSION_REFUSING)
+		stream_shutdown(s->client);
+	else
+		pool_resume(s);
+}
+
+bool delivery_answer(
+	struct session *s, const uint8_t *request, size_t length, unsigned status, const char *phrase)
+{
+	struct core *c = s->core;
+	const struct answer answer = {.status = status, .phrase = phrase, .tag_key = c->shared->tag_key};
+	size_t size = answer_write(&answer, request, length, c->answer, sizeof(c->answer));
+	if (!size)
+		return false;
+	struct iovec range = {.iov_base = c->answer, .iov_len = size};
+	delivery_write(s, &range, 1);
+	return true;
+}
+
+/* --- what the pool tells the session --- */
+
+void session_connected(struct session *s)
+{
+	if (s->state == SESSION_PROVEN)
+		session_enter(s, SESSION_RELAYING);
+}
+
+bool session_take_batch(struct session *s, const struct batch *b)
+{
+	/* Repeated 2xx to one INVITE are usual, so more finals may come than requests went. */
+	s->pending -= b->finals < s->pending ? b->finals : s->pending;
+	s->messages += b->messages;
+	delivery_write(s, b->ranges, b->count);
+	return !s->out.length && s->failed == REASON_NONE;
+}
+
+void session_continue(struct session *s)
+{
+	s->paused = false;
+	if (s->message_ms)
+		s->message_ms = s->core->now_ms; /* it was we who did not read */
+}
+
+void session_each_request(struct session *s, const uint8_t *messages, size_t length,
+	void (*answer)(struct session *s, const uint8_t *request, const struct frame *frame))
+{
+	struct framer framer = {0};
+	struct frame frame;
+	while (length &&
+		frame_next(&framer, &s->core->frame_limits, messages, length, &frame) == FRAME_MESSAGE) {
+		if (frame.kind == FRAME_REQUEST && frame.method != METHOD_ACK)
+			answer(s, messages, &frame);
+		messages += frame.consumed;
+		length -= frame.consumed;
+	}
+}
+
+static void answer_unavailable(struct session *s, const uint8_t *request, const struct frame *frame)
+{
+	delivery_answer(s, request, frame->header_length, 503, "Service Unavailable");
+	s->pending -= s->pending > 0;
+}
+
+void session_unreachable(struct session *s, const uint8_t *messages, size_t length)
+{
+	session_each_request(s, messages, length, answer_unavailable);
+}
+
+void session_server_ended(struct session *s, enum reason reason)
+{
+	if (s->state == SESSION_HALF_CLOSED)
+		s->pending = 0; /* nobody is left to answer */
+	if (s->state != SESSION_PROVEN && s->state != SESSION_RELAYING)
+		return;
+	s->reason = (uint8_t)reason;
+	session_enter(s, SESSION_DRAINING);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* intake.c - what comes from the client: cut into messages, the first one judged, all handed to the pool. */
+#include "proxy/core/session.h"
+
+#include <assert.h>
+
+enum {
+	PINGS_AT_ONCE = 16,     /* more in one read is no phone: they come one in a minute or two */
+	PING_INTERVALS_CAP = 3, /* enough to know that the client pings */
+};
+
+/* One run over what has come. */
+struct intake {
+	struct session *s;
+	struct batch batch;
+	unsigned pings;
+};
+
+static bool is_over(const struct session *s)
+{
+	return s->state == SESSION_CLOSED || s->state == SESSION_REFUSING;
+}
+
+static void refuse_sip(struct session *s, const uint8_t *message, size_t checked, unsigned status,
+	const char *phrase)
+{
+	pool_leave(s);
+	bool is_told = status && delivery_answer(s, message, checked, status, phrase);
+	s->reason = REASON_SIP_BAD;
+	if (!is_told) {
+		session_close(s, REASON_SIP_BAD);
+		return;
+	}
+	session_enter(s, SESSION_REFUSING);
+	if (!s->out.length && s->failed == REASON_NONE)
+		stream_shutdown(s->client);
+}
+
+/* --- the batch --- */
+
+/* Nobody could be reached: each request of the batch is told so, and the client stays. */
+static void refuse_batch(struct session *s, const struct batch *b)
+{
+	for (int i = 0; i < b->count; i++)
+		session_unreachable(s, b->ranges[i].iov_base, b->ranges[i].iov_len);
+}
+
+static void intake_submit(struct intake *in)
+{
+	struct session *s = in->s;
+	struct batch *b = &in->batch;
+	if (!b->count || is_over(s))
+		return;
+	s->messages += b->messages;
+	s->pending += b->requests;
+	switch (pool_send(s, b)) {
+	case POOL_SENT:
+		break;
+	case POOL_WAIT:
+		s->paused = true;
+		break;
+	case POOL_REFUSED:
+		refuse_batch(s, b);
+		break;
+	}
+	*b = (struct batch){0};
+}
+
+/* --- one message --- */
+
+/* The gate: no server is bothered before the client has shown that it speaks SIP. */
+static bool prove(struct session *s, const uint8_t *message, const struct frame *frame)
+{
+	const struct message_rules rules = {
+		.schemes = (const char *const *)s->core->conf->sip.schemes,
+	};
+	enum message_fault fault = message_check(message, frame, &rules);
+	if (fault != MESSAGE_FAULT_NONE) {
+		verdict_sip_bad(s, "client", message_fault_name(fault), message, frame->consumed, 0);
+		refuse_sip(s, message, frame->header_length, message_fault_status(fault),
+			message_fault_phrase(fault));
+		return false;
+	}
+	session_enter(s, SESSION_PROVEN);
+	list_remove(&s->order);
+	list_append(&s->core->proven, &s->order);
+	return true;
+}
+
+/* What these servers do not take would cost the connection that it is sent on. */
+static void refuse_large(struct session *s, const uint8_t *message, const struct frame *frame)
+{
+	verdict_sip_bad(s, "client", "pool_max_message", message, frame->consumed, 0);
+	if (frame->kind == FRAME_REQUEST)
+		delivery_answer(s, message, frame->header_length, 513, "Message Too Large");
+}
+
+static bool intake_message(struct intake *in, const uint8_t *message, const struct frame *frame)
+{
+	struct session *s = in->s;
+	if (!session_is_proven(s) && !prove(s, message, frame))
+		return false;
+	if (frame->consumed > s->pool->conf->max_message) {
+		refuse_large(s, message, frame);
+		return true;
+	}
+	if (batch_is_full(&in->batch))
+		intake_submit(in);
+	batch_add(&in->batch, message, frame);
+	return true;
+}
+
+static void intake_bad(struct intake *in, const uint8_t *message, size_t length, const struct frame *frame)
+{
+	struct session *s = in->s;
+	intake_submit(in);
+	if (is_over(s))
+		return;
+	if (s->is_probe && frame->fault == FRAME_FAULT_HTTP) {
+		session_close(s, REASON_NO_DATA); /* a load balancer's HTTP check on the SIP port */
+		return;
+	}
+	verdict_sip_bad(s, "client", frame_fault_name(frame->fault), message, length, frame->offset);
+	unsigned status = frame->kind == FRAME_REQUEST ? frame_fault_status(frame->fault) : 0;
+	refuse_sip(s, message, frame->checked, status, frame_fault_phrase(frame->fault));
+}
+
+/* --- pings --- */
+
+static void intake_ping(struct session *s)
+{
+	uint64_t now_ms = s->core->now_ms;
+	uint64_t interval_ms = now_ms - s->pinged_ms;
+	if (s->pings && interval_ms > s->ping_interval_ms)
+		s->ping_interval_ms = (uint32_t)interval_ms;
+	s->pinged_ms = now_ms;
+	if (s->pings < PING_INTERVALS_CAP)
+		s->pings++;
+}
+
+/* A pong promises that the way to the server is open (RFC 5626 section 4.4.1). None waits behind other output. */
+static void intake_pong(struct session *s, unsigned pings)
+{
+	if (!pings || is_over(s))
+		return;
+	if (pings > PINGS_AT_ONCE) {
+		verdict_sip_bad(s, "client", "ping_flood", NULL, 0, 0);
+		session_close(s, REASON_PING_FLOOD);
+		return;
+	}
+	if (!pool_is_alive(s) || s->out.length)
+		return;
+	struct iovec pongs[PINGS_AT_ONCE];
+	for (unsigned i = 0; i < pings; i++)
+		pongs[i] = (struct iovec){.iov_base = (void *)(uintptr_t)"\r\n", .iov_len = 2};
+	delivery_write(s, pongs, (int)pings);
+}
+
+/* --- a run --- */
+
+/* Returns how many bytes are done with; the rest is the beginning of a message. */
+static size_t intake_run(struct session *s, const uint8_t *bytes, size_t length)
+{
+	struct intake in = {.s = s};
+	size_t at = 0;
+	enum frame_verdict verdict;
+	do {
+		struct frame frame;
+		verdict = frame_next(&s->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
+		if (verdict == FRAME_MESSAGE && !intake_message(&in, bytes + at, &frame))
+			return length;
+		if (verdict == FRAME_BAD) {
+			intake_bad(&in, bytes + at, length - at, &frame);
+			return length;
+		}
+		if (verdict == FRAME_PING) {
+			intake_ping(s);
+			in.pings++;
+		}
+		at += frame.consumed;
+	} while (verdict != FRAME_MORE);
+	intake_submit(&in);
+	intake_pong(s, in.pings);
+	return at;
+}
+
+static void intake_mark_time(struct session *s, bool is_new)
+{
+	if (!frame_is_open(&s->framer))
+		s->message_ms = 0;
+	else if (is_new || !s->message_ms)
+		s->message_ms = s->core->now_ms;
+}
+
+static void intake_keep(struct session *s, const uint8_t *bytes, size_t length)
+{
+	const struct conf_memory *memory = &s->core->conf->memory;
+	bool is_full = s->in.length + length > memory->per_connection ||
+		(core_is_starved(s->core) && !session_is_proven(s));
+	if (length && is_full)
+		session_close(s, REASON_LIMIT_MEMORY);
+	else if (!buffer_append(&s->in, &s->core->shared->memory, bytes, length))
+		session_close(s, REASON_NO_RESOURCES);
+}
+
+void intake_take(struct session *s, const uint8_t *bytes, size_t length)
+{
+	if (s->in.length) {
+		intake_keep(s, bytes, length);
+		if (s->state != SESSION_CLOSED)
+			intake_held(s);
+		return;
+	}
+	size_t used = intake_run(s, bytes, length);
+	if (is_over(s))
+		return;
+	intake_mark_time(s, used > 0);
+	intake_keep(s, bytes + used, length - used);
+}
+
+/* The buffer leaves the session while it is read, because what happens to the session meanwhile may close it. */
+void intake_held(struct session *s)
+{
+	struct memory_gauge *memory = &s->core->shared->memory;
+	struct buffer held = s->in;
+	s->in = (struct buffer){0};
+	size_t used = intake_run(s, held.bytes, held.length);
+	if (is_over(s)) {
+		buffer_free(&held, memory);
+		return;
+	}
+	intake_mark_time(s, used > 0);
+	buffer_consume(&held, memory, used);
+	s->in = held;
+}
+
+/* --- the stream --- */
+
+static void intake_ended_unnamed(struct session *s)
+{
+	session_close(s, s->in.length ? REASON_HEADER_TRUNCATED : REASON_NO_DATA);
+}
+
+/*
+ * The FIN is not passed on while an answer is due: a server that sees it drops the answer. With nothing due both sides
+ * close at once, so that a phone that comes back does not meet its own past at the limit.
+ */
+static void intake_ended(struct session *s)
+{
+	s->client_ended = true;
+	bool is_torn = frame_is_open(&s->framer);
+	switch (s->state) {
+	case SESSION_UNNAMED:
+		intake_ended_unnamed(s);
+		break;
+	case SESSION_SECURED:
+		session_close(s, s->is_probe ? REASON_NO_DATA : is_torn ? REASON_TRUNCATED : REASON_CLIENT_CLOSED);
+		break;
+	case SESSION_PROVEN:
+	case SESSION_RELAYING:
+		s->reason = is_torn ? REASON_TRUNCATED : s->pending ? REASON_ANSWERED : REASON_CLIENT_CLOSED;
+		session_enter(s, SESSION_HALF_CLOSED);
+		break;
+	default:
+		break;
+	}
+}
+
+void intake_read(struct session *s)
+{
+	struct core *c = s->core;
+	if ((s->state == SESSION_PROVEN || s->state == SESSION_RELAYING) && core_is_starved(c)) {
+		session_starve(s);
+		return;
+	}
+	ssize_t got = stream_read(s->client, c->scratch, sizeof(c->scratch));
+	if (got == STREAM_AGAIN)
+		return;
+	if (got == STREAM_FAILED) {
+		session_close(s, REASON_CLIENT_RESET);
+		return;
+	}
+	if (got == STREAM_END) {
+		intake_ended(s);
+		return;
+	}
+	s->active_ms = c->now_ms;
+	s->bytes_in += (uint64_t)got;
+	if (s->state == SESSION_UNNAMED)
+		naming_take(s, c->scratch, (size_t)got);
+	else if (s->state != SESSION_REFUSING)
+		intake_take(s, c->scratch, (size_t)got);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* naming.c - who is really calling: the PROXY header of a connection from a trusted peer. */
+#include "proxy/core/proxy_header.h"
+#include "proxy/core/session.h"
+
+#include <string.h>
+
+void naming_refuse(struct session *s, const char *fault, enum reason reason)
+{
+	s->fault = fault;
+	session_close(s, reason);
+}
+
+/* Where the header is optional, its absence means that the peer speaks for itself. */
+static bool may_omit(const struct session *s)
+{
+	return s->listener->conf->proxy_protocol == CONF_PROXY_OPTIONAL;
+}
+
+static void name_by_header(struct session *s, const struct proxy_header *header)
+{
+	s->destination = header->destination;
+	memcpy(s->endpoint, header->endpoint, sizeof(s->endpoint));
+	session_name(s, &header->source);
+}
+
+/* What has come is no header's beginning, or a whole header, or neither yet. False: neither yet. */
+static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t *used)
+{
+	struct proxy_header header;
+	enum proxy_verdict verdict = proxy_header_read(bytes, length, &header);
+	*used = 0;
+	s->proxy_version = (uint8_t)header.version;
+	if (verdict == PROXY_REJECT && header.fault == PROXY_FAULT_SIGNATURE && may_omit(s)) {
+		session_name(s, &s->peer);
+		return true;
+	}
+	switch (verdict) {
+	case PROXY_MORE:
+		return false;
+	case PROXY_ACCEPT:
+		*used = header.used;
+		name_by_header(s, &header);
+		return true;
+	case PROXY_LOCAL:
+		*used = header.used;
+		s->is_probe = true;
+		session_name(s, &s->peer);
+		return true;
+	case PROXY_REJECT:
+		naming_refuse(s, proxy_fault_name(header.fault), REASON_HEADER_BAD);
+		return true;
+	}
+	return true;
+}
+
+/* The bytes behind the header are the client's first: set aside until the limits have decided. */
+static void keep_rest(struct session *s, const uint8_t *bytes, size_t length)
+{
+	if (s->state == SESSION_CLOSED)
+		return;
+	if (!buffer_append(&s->in, &s->core->shared->memory, bytes, length))
+		session_close(s, REASON_NO_RESOURCES);
+}
+
+static void take_first(struct session *s, const uint8_t *bytes, size_t length)
+{
+	size_t used;
+	if (!judge(s, bytes, length, &used))
+		keep_rest(s, bytes, length);
+	else if (s->state == SESSION_SECURED)
+		intake_take(s, bytes + used, length - used);
+	else
+		keep_rest(s, bytes + used, length - used);
+}
+
+/* A header in pieces: at most PROXY_HEADER_MAX bytes and one read are ever held. */
+static void take_more(struct session *s, const uint8_t *bytes, size_t length)
+{
+	struct memory_gauge *memory = &s->core->shared->memory;
+	size_t used;
+	if (!buffer_append(&s->in, memory, bytes, length)) {
+		session_close(s, REASON_NO_RESOURCES);
+		return;
+	}
+	struct buffer held = s->in;
+	s->in = (struct buffer){0};
+	bool is_judged = judge(s, held.bytes, held.length, &used);
+	if (s->state == SESSION_CLOSED) {
+		buffer_free(&held, memory);
+		return;
+	}
+	buffer_consume(&held, memory, used);
+	s->in = held;
+	if (is_judged && s->state == SESSION_SECURED && s->in.length)
+		intake_held(s);
+}
+
+void naming_take(struct session *s, const uint8_t *bytes, size_t length)
+{
+	if (s->in.length)
+		take_more(s, bytes, length);
+	else
+		take_first(s, bytes, length);
+}
+
+/*
+ * The optional header of a trusted peer that says nothing, or no more than what could begin one (a CRLF ping does): it
+ * speaks for itself from here on.
+ */
+void naming_expired(struct session *s)
+{
+	if (may_omit(s)) {
+		session_name(s, &s->peer);
+		if (s->state == SESSION_SECURED && s->in.length)
+			intake_held(s);
+		return;
+	}
+	naming_refuse(s, "header_timeout", REASON_HEADER_TIMEOUT);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pool.h - where a session's messages go. Only the pool knows what is behind it: a connection of the session's own to one
+ * of its servers (relay), or nobody at all (responder).
+ *
+ * What comes back is handed to the session (session_take_batch and its neighbours in session.h), also from within
+ * pool_send(). All of it in the session's thread.
+ */
+#ifndef SIPWEIR_PROXY_CORE_POOL_H
+#define SIPWEIR_PROXY_CORE_POOL_H
+
+#include "proxy/core/batch.h"
+#include "proxy/core/core.h"
+
+struct session;
+
+enum pool_verdict {
+	POOL_SENT,    /* on its way */
+	POOL_WAIT,    /* taken, but held: read no more of the client until session_continue() */
+	POOL_REFUSED, /* nobody can be reached: nothing of the batch was taken */
+};
+
+struct pool_ops {
+	enum pool_verdict (*send)(struct session *s, const struct batch *b);
+	void (*resume)(struct session *s);
+	bool (*is_alive)(const struct session *s);
+	bool (*is_idle)(const struct session *s);
+	void (*leave)(struct session *s);
+};
+
+/* The ops for this pool: what its settings ask for. */
+const struct pool_ops *pool_ops_for(const struct conf_pool *conf);
+
+/* Hand over a batch of the session's messages, in order. */
+enum pool_verdict pool_send(struct session *s, const struct batch *b);
+
+/* The client takes bytes again: what it was not read for may come. */
+void pool_resume(struct session *s);
+
+/* True while somebody behind can answer: the promise that a pong makes (RFC 5626). */
+bool pool_is_alive(const struct session *s);
+
+/* True when nothing of what was sent is still held here. */
+bool pool_is_idle(const struct session *s);
+
+/* The session ends; idempotent. */
+void pool_leave(struct session *s);
+
+/* The implementations. */
+const struct pool_ops *relay_ops(void);
+const struct pool_ops *responder_ops(void);
+
+#endif

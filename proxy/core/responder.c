@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* responder.c - a pool without servers: every request is answered here. The demo, and the maintenance page for SIP. */
+#include "proxy/core/session.h"
+#include "sip/answer.h"
+
+/* Spread by up to half as much again: a fixed Retry-After would bring everybody back in the same second. */
+static uint32_t spread_retry_after(struct session *s, uint32_t retry_after_ms)
+{
+	uint32_t seconds = (retry_after_ms + 999) / 1000;
+	uint64_t mixed = (s->core->shared->tag_key ^ s->messages ^ s->opened_ms ^ (uintptr_t)s) * 0x9e3779b97f4a7c15u;
+	return seconds + (uint32_t)(mixed >> 33) % (seconds / 2 + 1);
+}
+
+static void respond(struct session *s, const uint8_t *request, const struct frame *frame)
+{
+	struct core *c = s->core;
+	const struct conf_respond *conf = s->pool->conf->respond;
+	const struct answer answer = {
+		.status = conf->status,
+		.phrase = conf->reason,
+		.retry_after_s = conf->retry_after_ms ? spread_retry_after(s, conf->retry_after_ms) : 0,
+		.tag_key = c->shared->tag_key,
+	};
+	size_t size = answer_write(&answer, request, frame->header_length, c->answer, sizeof(c->answer));
+	struct batch back = {
+		.ranges = {{.iov_base = c->answer, .iov_len = size}},
+		.count = 1,
+		.length = size,
+		.messages = 1,
+		.finals = 1,
+	};
+	if (size)
+		session_take_batch(s, &back);
+	else
+		s->pending -= s->pending > 0; /* nothing that could be answered */
+}
+
+static enum pool_verdict responder_send(struct session *s, const struct batch *b)
+{
+	session_connected(s);
+	for (int i = 0; i < b->count; i++)
+		session_each_request(s, b->ranges[i].iov_base, b->ranges[i].iov_len, respond);
+	return POOL_SENT;
+}
+
+static void responder_resume(struct session *s)
+{
+	(void)s;
+}
+
+static bool responder_is_alive(const struct session *s)
+{
+	return s->state == SESSION_RELAYING;
+}
+
+static bool responder_is_idle(const struct session *s)
+{
+	(void)s;
+	return true;
+}
+
+static void responder_leave(struct session *s)
+{
+	(void)s;
+}
+
+const struct pool_ops *responder_ops(void)
+{
+	static const struct pool_ops ops = {
+		.send = responder_send,
+		.resume = responder_resume,
+		.is_alive = responder_is_alive,
+		.is_idle = responder_is_idle,
+		.leave = responder_leave,
+	};
+	return &ops;
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/core/session.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { REFUSING_MS = 2000 };
+
+#define NEXT(state) (1u << SESSION_##state)
+#define ENDS	    (NEXT(REFUSING) | NEXT(DRAINING) | NEXT(CLOSED))
+
+/* Which deadline a state has, counted from when. */
+enum due { DUE_NEVER, DUE_HEADER, DUE_FIRST_MESSAGE, DUE_ACTIVITY, DUE_HALF_CLOSED, DUE_REFUSED, DUE_SENT };
+
+static const struct {
+	const char *name;
+	enum due due;
+	unsigned next;
+} states[SESSION_STATES] = {
+	[SESSION_UNNAMED] = {"unnamed", DUE_HEADER, NEXT(NAMED) | NEXT(CLOSED)},
+	[SESSION_NAMED] = {"named", DUE_FIRST_MESSAGE, NEXT(SECURED) | NEXT(CLOSED)},
+	[SESSION_SECURED] = {"secured", DUE_FIRST_MESSAGE, NEXT(PROVEN) | ENDS},
+	[SESSION_PROVEN] = {"proven", DUE_ACTIVITY, NEXT(RELAYING) | NEXT(HALF_CLOSED) | ENDS},
+	[SESSION_RELAYING] = {"relaying", DUE_ACTIVITY, NEXT(PROVEN) | NEXT(HALF_CLOSED) | ENDS},
+	[SESSION_HALF_CLOSED] = {"half_closed", DUE_HALF_CLOSED, ENDS},
+	[SESSION_REFUSING] = {"refusing", DUE_REFUSED, NEXT(CLOSED)},
+	[SESSION_DRAINING] = {"draining", DUE_SENT, NEXT(CLOSED)},
+	[SESSION_CLOSED] = {"closed", DUE_NEVER, 0},
+};
+
+const char *session_state_name(enum session_state state)
+{
+	return states[state].name;
+}
+
+bool session_is_proven(const struct session *s)
+{
+	return s->state >= SESSION_PROVEN;
+}
+
+void session_enter(struct session *s, enum session_state to)
+{
+	assert(states[s->state].next & (1u << to));
+	s->state = (uint8_t)to;
+	s->entered_ms = s->core->now_ms;
+}
+
+/* --- the deadline --- */
+
+struct due_at {
+	uint64_t ms; /* UINT64_MAX: none */
+	enum reason reason;
+};
+
+static void due_sooner(struct due_at *due, uint64_t since_ms, uint64_t after_ms, enum reason reason)
+{
+	if (since_ms + after_ms < due->ms)
+		*due = (struct due_at){since_ms + after_ms, reason};
+}
+
+/* A message that we ourselves have stopped reading for back-pressure is not late. */
+static void due_message(const struct session *s, struct due_at *due)
+{
+	if (s->message_ms && !s->paused && !s->out.length)
+		due_sooner(due, s->message_ms, s->core->conf->timeouts.message_ms, REASON_MESSAGE_TIMEOUT);
+}
+
+static void due_activity(const struct session *s, struct due_at *due)
+{
+	const struct conf_timeouts *t = &s->core->conf->timeouts;
+	if (t->idle_ms)
+		due_sooner(due, s->active_ms, t->idle_ms, REASON_IDLE);
+	/* Two intervals, so that one that a slow network has pressed together does not count as the client's own. */
+	if (t->ping_timeout && s->pings > 2)
+		due_sooner(due, s->active_ms, (uint64_t)t->ping_timeout * s->ping_interval_ms,
+			REASON_PING_TIMEOUT);
+	due_message(s, due);
+}
+
+static struct due_at session_due(const struct session *s)
+{
+	const struct conf_timeouts *t = &s->core->conf->timeouts;
+	struct due_at due = {UINT64_MAX, REASON_NONE};
+	switch (states[s->state].due) {
+	case DUE_NEVER:
+		break;
+	case DUE_HEADER:
+		due_sooner(&due, s->opened_ms, t->proxy_header_ms, REASON_HEADER_TIMEOUT);
+		break;
+	case DUE_FIRST_MESSAGE:
+		due_sooner(&due, s->entered_ms, t->first_message_ms, REASON_FIRST_MESSAGE_TIMEOUT);
+		due_message(s, &due);
+		break;
+	case DUE_ACTIVITY:
+		due_activity(s, &due);
+		break;
+	case DUE_HALF_CLOSED:
+		due_sooner(&due, s->entered_ms, t->half_closed_ms, REASON_HALF_CLOSED_TIMEOUT);
+		break;
+	case DUE_REFUSED:
+		due_sooner(&due, s->entered_ms, REFUSING_MS, s->reason);
+		break;
+	case DUE_SENT:
+		due_sooner(&due, s->entered_ms, t->half_closed_ms, REASON_SEND_TIMEOUT);
+		break;
+	}
+	return due;
+}
+
+/* Moved only when it comes nearer: one that has moved away is noticed when the wheel looks at it. */
+static void session_arm(struct session *s)
+{
+	uint64_t due_ms = session_due(s).ms;
+	if (due_ms == UINT64_MAX)
+		return;
+	if (!wheel_is_set(&s->deadline) || s->deadline.at_ms > due_ms)
+		wheel_set(&s->core->wheel, &s->deadline, due_ms);
+}
+
+static void on_deadline(struct deadline *d)
+{
+	struct session *s = LIST_OBJECT(d, struct session, deadline);
+	struct due_at due = session_due(s);
+	if (due.ms > s->core->now_ms)
+		session_arm(s);
+	else if (s->state == SESSION_UNNAMED)
+		naming_expired(s);
+	else
+		session_close(s, due.reason);
+	session_settle(s);
+}
+
+/* --- conclusions --- */
+
+/* Back-pressure: whoever cannot be written is the reason why the other is not read. */
+static unsigned session_wants(const struct session *s)
+{
+	unsigned wants = s->out.length ? STREAM_WRITABLE : 0;
+	switch (s->state) {
+	case SESSION_UNNAMED:
+	case SESSION_SECURED:
+		return wants | STREAM_READABLE;
+	case SESSION_PROVEN:
+	case SESSION_RELAYING:
+		return s->paused || s->starved || s->out.length ? wants : wants | STREAM_READABLE;
+	case SESSION_REFUSING:
+		return s->client_ended ? wants : wants | STREAM_READABLE;
+	default:
+		return wants;
+	}
+}
+
+/* Is there nothing left to wait for? */
+static enum reason session_verdict(const struct session *s)
+{
+	if (s->failed != REASON_NONE)
+		return s->failed;
+	switch (s->state) {
+	case SESSION_HALF_CLOSED:
+		return !s->pending && !s->out.length && pool_is_idle(s) ? s->reason : REASON_NONE;
+	case SESSION_REFUSING:
+		return s->client_ended && !s->out.length ? s->reason : REASON_NONE;
+	case SESSION_DRAINING:
+		return !s->out.length ? s->reason : REASON_NONE;
+	default:
+		return REASON_NONE;
+	}
+}
+
+void session_settle(struct session *s)
+{
+	if (s->state == SESSION_CLOSED)
+		return;
+	enum reason over = session_verdict(s);
+	if (over != REASON_NONE) {
+		session_close(s, over);
+		return;
+	}
+	unsigned wants = session_wants(s);
+	if (wants != s->wanted) {
+		s->wanted = (uint8_t)wants;
+		stream_want(s->client, wants);
+	}
+	session_arm(s);
+	assert(states[s->state].due == DUE_ACTIVITY || wheel_is_set(&s->deadline));
+}
+
+void session_starve(struct session *s)
+{
+	if (s->starved)
+		return;
+	s->starved = true;
+	list_append(&s->core->starved, &s->waiting);
+}
+
+static void on_client_ready(struct stream *client, unsigned readiness)
+{
+	struct session *s = client->owner;
+	if (readiness & STREAM_GONE)
+		s->failed = REASON_CLIENT_RESET;
+	if (readiness & STREAM_WRITABLE)
+		delivery_flush(s);
+	if (readiness & STREAM_READABLE && s->failed == REASON_NONE)
+		intake_read(s);
+	session_settle(s);
+}
+
+/* --- beginning --- */
+
+static void unnamed_publish(struct core *c, const struct listener *l)
+{
+	size_t index = (size_t)(l - c->shared->listeners);
+	struct list_node *n = list_first(&c->unnamed[index]);
+	uint64_t oldest_ms = n ? LIST_OBJECT(n, struct session, order)->opened_ms : UINT64_MAX;
+	atomic_store_explicit(&l->lanes[c->index].oldest_ms, oldest_ms, memory_order_relaxed);
+}
+
+static void unnamed_begin(struct session *s)
+{
+	struct core *c = s->core;
+	struct listener *l = s->listener;
+	list_append(&c->unnamed[l - c->shared->listeners], &s->order);
+	unnamed_publish(c, l);
+	if (atomic_fetch_add_explicit(&l->unnamed, 1, memory_order_relaxed) < l->conf->max_unnamed)
+		return;
+	int worker = listener_evict_oldest(l, c->shared->workers);
+	if (worker >= 0)
+		c->host->wake(c->host, (unsigned)worker);
+}
+
+static void unnamed_end(struct session *s)
+{
+	list_remove(&s->order);
+	atomic_fetch_sub_explicit(&s->listener->unnamed, 1, memory_order_relaxed);
+	unnamed_publish(s->core, s->listener);
+}
+
+/* Unproven connections make room for new ones; proven ones never do. */
+static bool make_room(struct core *c)
+{
+	struct list_node *oldest = list_first(&c->unproven);
+	for (size_t i = 0; !oldest && i < c->conf->listener_count; i++)
+		oldest = list_first(&c->unnamed[i]);
+	if (!oldest)
+		return false;
+	session_close(LIST_OBJECT(oldest, struct session, order), REASON_LIMIT_MAX_CONNECTIONS);
+	return true;
+}
+
+/* The bounds that need no name. Counted first: two workers must not both see the last place free. */
+static enum reason session_count(struct session *s)
+{
+	struct shared *sh = s->core->shared;
+	struct listener *l = s->listener;
+	uint32_t open = atomic_fetch_add_explicit(&sh->open, 1, memory_order_relaxed);
+	uint32_t here = atomic_fetch_add_explicit(&l->open, 1, memory_order_relaxed);
+	s->counted = true;
+	if (l->conf->max_connections && here >= l->conf->max_connections) {
+		s->current = here;
+		s->limit_max = l->conf->max_connections;
+		return REASON_LIMIT_LISTENER;
+	}
+	if (open >= sh->max_connections && !make_room(s->core)) {
+		s->current = open;
+		s->limit_max = sh->max_connections;
+		return REASON_LIMIT_MAX_CONNECTIONS;
+	}
+	return REASON_NONE;
+}
+
+static void session_begin(struct session *s)
+{
+	enum conf_proxy_mode mode = s->listener->conf->proxy_protocol;
+	bool is_trusted = mode != CONF_PROXY_OFF && listener_trusts(s->listener, &s->peer.addr);
+	enum reason refused = session_count(s);
+
+	if (refused != REASON_NONE) {
+		session_close(s, refused);
+	} else if (mode == CONF_PROXY_REQUIRE && !is_trusted) {
+		naming_refuse(s, "untrusted_peer", REASON_UNTRUSTED_PEER);
+	} else if (is_trusted) {
+		unnamed_begin(s);
+		intake_read(s);
+	} else {
+		session_name(s, &s->peer);
+		if (s->state == SESSION_SECURED)
+			intake_read(s);
+	}
+}
+
+void session_open(struct core *c, struct listener *l, struct stream *client, const struct addr_port *peer)
+{
+	struct session *s = slab_take(&c->sessions);
+	if (!s) {
+		stream_close(client, STREAM_CLOSE_RST);
+		return;
+	}
+	s->core = c;
+	s->listener = l;
+	s->pool = &c->shared->pools[l->conf->pool_index];
+	s->client = client;
+	s->peer = *peer;
+	s->opened_ms = s->entered_ms = s->active_ms = c->now_ms;
+	s->deadline.on_expired = on_deadline;
+	client->owner = s;
+	client->on_ready = on_client_ready;
+	session_begin(s);
+	session_settle(s);
+}
+
+/* --- a name, and what the limits say to it --- */
+
+void session_name(struct session *s, const struct addr_port *source)
+{
+	if (list_has(&s->order))
+		unnamed_end(s);
+	s->source = *source;
+	list_append(&s->core->unproven, &s->order);
+	session_enter(s, SESSION_NAMED);
+	if (s->is_probe) {
+		session_enter(s, SESSION_SECURED);
+		return;
+	}
+	session_admit(s, false);
+}
+
+/*
+ * At its limit, a source may be refused because of a connection that it has closed already, whose FIN another worker (or
+ * this one, later in this turn) has yet to read. So the first no is not the last: it waits until all workers have turned.
+ */
+void session_admit(struct session *s, bool is_last)
+{
+	const struct conf_limits *limits = &s->core->conf->limits;
+	const struct limit_rules rules = {
+		.connections = limits->connections,
+		.admit_when_full = limits->when_full == CONF_WHEN_FULL_ADMIT,
+	};
+	const struct limit_source source = {
+		.addr = s->source.addr,
+		.endpoint = s->endpoint,
+		.endpoint_length = strlen(s->endpoint),
+	};
+	enum limit_verdict verdict =
+		limiter_admit(s->core->shared->limiter, &rules, &source, &s->token, &s->current);
+	if (verdict == LIMIT_OK) {
+		s->admitted = true;
+		session_enter(s, SESSION_SECURED);
+		if (s->in.length)
+			intake_held(s);
+	} else if (!is_last) {
+		list_append(&s->core->recheck, &s->waiting);
+	} else {
+		s->limit_max = verdict == LIMIT_CONNECTIONS ? limits->connections : limits->tracked_sources;
+		session_close(s, reason_of_limit(verdict));
+	}
+}
+
+/* --- the end --- */
+
+static enum stream_close session_close_how(const struct session *s, enum reason reason)
+{
+	bool is_refusal = reason_report(reason) == REPORT_LIMIT;
+	return is_refusal && s->core->conf->limits.action == CONF_ACTION_RESET ? STREAM_CLOSE_RST :
+										  STREAM_CLOSE_FIN;
+}
+
+static void session_uncount(struct session *s)
+{
+	if (!s->counted)
+		return;
+	s->counted = false;
+	atomic_fetch_sub_explicit(&s->core->shared->open, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&s->listener->open, 1, memory_order_relaxed);
+}
+
+void session_close(struct session *s, enum reason reason)
+{
+	struct core *c = s->core;
+	assert(s->state != SESSION_CLOSED && reason != REASON_NONE);
+	verdict_closed(s, reason);
+
+	if (s->state == SESSION_UNNAMED && list_has(&s->order))
+		unnamed_end(s);
+	session_enter(s, SESSION_CLOSED);
+	s->reason = (uint8_t)reason;
+	pool_leave(s);
+	limiter_release(c->shared->limiter, &s->token);
+	session_uncount(s);
+	wheel_clear(&s->deadline);
+	list_remove(&s->waiting);
+	list_remove(&s->order);
+	buffer_free(&s->in, &c->shared->memory);
+	buffer_free(&s->out, &c->shared->memory);
+	stream_close(s->client, session_close_how(s, reason));
+	s->client = NULL;
+	list_append(&c->closed, &s->order);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * session.h - the life of a client connection.
+ *
+ *   accept ─► UNNAMED ─► NAMED ─► SECURED ─► PROVEN ─► RELAYING ─► HALF_CLOSED ─┐
+ *                │         │         │          │          │                   │
+ *                └─────────┴─────────┴──────────┴── REFUSING, DRAINING ────────┴──► CLOSED
+ *
+ * session.c holds the state table, the one function that changes the state, the one that closes, and the one deadline.
+ * What a handler finds out it stores; session_settle(), called at the end of each event, draws the conclusions: what the
+ * streams should be read and written for, the deadline, and whether it is over.
+ *
+ * A session belongs to one worker's thread. A closed one stays readable until the end of the turn.
+ */
+#ifndef SIPWEIR_PROXY_CORE_SESSION_H
+#define SIPWEIR_PROXY_CORE_SESSION_H
+
+#include "proxy/core/core.h"
+#include "proxy/core/pool.h"
+#include "sip/frame.h"
+#include "sip/message.h"
+
+enum session_state {
+	SESSION_UNNAMED,     /* the TCP peer is known; a PROXY header is due */
+	SESSION_NAMED,       /* the source is known; the limits have not admitted it yet */
+	SESSION_SECURED,     /* admitted; the first whole message is due */
+	SESSION_PROVEN,      /* speaks SIP; no server is connected */
+	SESSION_RELAYING,    /* somebody behind answers */
+	SESSION_HALF_CLOSED, /* the client has sent all; answers are due */
+	SESSION_REFUSING,    /* told no in SIP; what it still sends is thrown away, so that no RST destroys the answer */
+	SESSION_DRAINING,    /* must end; what is unsent goes first */
+	SESSION_CLOSED,
+	SESSION_STATES
+};
+
+struct link;
+
+struct session {
+	struct core *core;
+	struct listener *listener;
+	struct pool *pool;
+	struct stream *client;
+	struct link *link; /* the pool's */
+
+	struct list_node order;   /* in core->unnamed[], unproven, proven, closed */
+	struct list_node waiting; /* in core->recheck, rechecking, starved */
+	struct deadline deadline;
+	struct limit_token token;
+
+	struct addr_port peer;        /* of the TCP connection */
+	struct addr_port source;      /* who is really calling; valid once NAMED */
+	struct addr_port destination; /* what the caller connected to; unspecified until it is asked for */
+	char endpoint[PROXY_ENDPOINT_MAX + 1];
+
+	struct framer framer;
+	struct buffer in;  /* what has come of a header or message that is not whole */
+	struct buffer out; /* what the client has not taken yet */
+
+	uint64_t opened_ms, entered_ms; /* the connection, the state */
+	uint64_t active_ms;             /* the last byte of the client */
+	uint64_t message_ms;            /* when the message that is not whole began; 0 for none */
+	uint64_t pinged_ms;
+	uint32_t ping_interval_ms; /* the longest that was seen between two of its pings */
+	uint32_t pings;            /* seen in all, capped */
+	uint64_t bytes_in, bytes_out, messages;
+	uint32_t pending; /* requests whose final answer is due, as far as can be counted */
+	uint32_t current; /* what the limit said */
+	uint32_t limit_max;
+
+	uint8_t state;         /* enum session_state */
+	uint8_t reason;        /* enum reason: why it ends, once that is decided */
+	uint8_t wanted;        /* what the client's stream was told */
+	uint8_t proxy_version; /* of the header, 0 for none */
+	const char *fault;     /* the name of what was wrong with a header */
+	bool counted;          /* in shared->open and listener->open */
+	bool admitted;         /* by the limits: owes a connection.closed line */
+	bool is_probe;         /* a LOCAL header: the load balancer itself */
+	bool client_ended;     /* its FIN has come */
+	uint8_t failed;        /* enum reason: it must end, as soon as the event at hand is over */
+	bool paused;           /* the pool holds a batch */
+	bool starved;          /* in core->starved */
+};
+
+/*
+ * A connection was accepted. Takes the stream, whatever happens; sets its owner and callback, reads what is there
+ * already. The session may be closed before this returns.
+ */
+void session_open(
+	struct core *c, struct listener *l, struct stream *client, const struct addr_port *peer);
+
+/* End it now. Every resource and count of a session goes here and nowhere else. Closing twice is a defect. */
+void session_close(struct session *s, enum reason reason);
+
+/* Change the state; the table says what may follow what. */
+void session_enter(struct session *s, enum session_state to);
+
+/* The end of every event of a session: conclusions. Does nothing to a closed one. */
+void session_settle(struct session *s);
+
+/* The source is known: ask the limits. */
+void session_name(struct session *s, const struct addr_port *source);
+
+/* Ask the limits once more; `is_last`: and refuse it if they still say no. */
+void session_admit(struct session *s, bool is_last);
+
+const char *session_state_name(enum session_state state);
+bool session_is_proven(const struct session *s);
+
+/* --- what the pool tells the session --- */
+
+/* Somebody behind is connected. */
+void session_connected(struct session *s);
+
+/* Whole messages from behind, for the client. False: the client is full; send no more until pool_resume(). */
+bool session_take_batch(struct session *s, const struct batch *b);
+
+/* What made the session wait has been sent: the client may be read again. */
+void session_continue(struct session *s);
+
+/* The held bytes (whole messages) could be sent to nobody: their requests are answered 503. */
+void session_unreachable(struct session *s, const uint8_t *messages, size_t length);
+
+/* The connection behind has ended: flush what the client is still owed, then close. */
+void session_server_ended(struct session *s, enum reason reason);
+
+/* Memory is short: this proven session is not read until some is free. Its pool is resumed then as well. */
+void session_starve(struct session *s);
+
+/* Call `answer` for each request but ACK among whole messages that have passed the framer. */
+void session_each_request(struct session *s, const uint8_t *messages, size_t length,
+	void (*answer)(struct session *s, const uint8_t *request, const struct frame *frame));
+
+/* --- parts of the session in files of their own --- */
+
+/* intake.c: the client's stream is readable; these bytes have come (not in s->in); or they wait in s->in. */
+void intake_read(struct session *s);
+void intake_take(struct session *s, const uint8_t *bytes, size_t length);
+void intake_held(struct session *s);
+
+/* naming.c: bytes of a connection whose header is due; and the header's deadline. */
+void naming_take(struct session *s, const uint8_t *bytes, size_t length);
+void naming_expired(struct session *s);
+void naming_refuse(struct session *s, const char *fault, enum reason reason);
+
+/* delivery.c: bytes to the client. */
+void delivery_write(struct session *s, const struct iovec *ranges, int count);
+void delivery_flush(struct session *s);
+
+/* Answer a request here. False when it cannot be answered. */
+bool delivery_answer(
+	struct session *s, const uint8_t *request, size_t length, unsigned status, const char *phrase);
+
+/* verdict.c: what is told about a session. */
+void verdict_closed(const struct session *s, enum reason reason);
+void verdict_sip_bad(const struct session *s, const char *side, const char *fault, const uint8_t *message,
+	size_t length, uint32_t offset);
+void verdict_describe(const struct session *s, struct record *r);
+
+#endif

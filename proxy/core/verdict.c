@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* verdict.c - what is told about a session: its end, its refusal, its mistakes. */
+#include "proxy/core/session.h"
+
+#include <string.h>
+
+void verdict_describe(const struct session *s, struct record *r)
+{
+	r->listener = s->listener->conf->name;
+	r->state = session_state_name(s->state);
+	r->peer = s->peer;
+	r->has |= RECORD_HAS_PEER;
+	if (s->state > SESSION_UNNAMED) {
+		r->source = s->source;
+		r->has |= RECORD_HAS_SOURCE;
+		memcpy(r->endpoint, s->endpoint, sizeof(r->endpoint));
+	}
+}
+
+static void report_line(const struct session *s, enum reason reason)
+{
+	struct record r;
+	bool is_quiet = s->is_probe || !s->admitted;
+	bool is_wanted = s->core->conf->log.connections && s->core->conf->log.level >= CONF_LOG_INFO;
+	if (is_quiet ? s->core->conf->log.level < CONF_LOG_DEBUG : !is_wanted)
+		return;
+	record_init(&r, RECORD_CONNECTION_CLOSED);
+	if (is_quiet)
+		r.level = CONF_LOG_DEBUG;
+	verdict_describe(s, &r);
+	r.has |= RECORD_HAS_TOTALS;
+	r.reason = reason_name(reason);
+	r.bytes_in = s->bytes_in;
+	r.bytes_out = s->bytes_out;
+	r.messages = s->messages;
+	r.duration_ms = s->core->now_ms - s->opened_ms;
+	r.pool = s->pool->conf->name;
+	s->core->host->report(s->core->host, &r);
+}
+
+static void report_header(const struct session *s)
+{
+	struct record r;
+	record_init(&r, RECORD_PROXY_HEADER_BAD);
+	verdict_describe(s, &r);
+	r.reason = s->fault;
+	r.sample_length = s->in.length < RECORD_SAMPLE_MAX ? s->in.length : RECORD_SAMPLE_MAX;
+	if (r.sample_length)
+		memcpy(r.sample, s->in.bytes, r.sample_length);
+	s->core->host->report(s->core->host, &r);
+}
+
+static void report_limit(const struct session *s, enum reason reason)
+{
+	struct record r;
+	record_init(&r, RECORD_LIMIT_REFUSED);
+	verdict_describe(s, &r);
+	r.limit = reason_name(reason);
+	r.action = s->core->conf->limits.action == CONF_ACTION_RESET ? "reset" : "close";
+	r.has |= RECORD_HAS_CURRENT;
+	r.current = s->current;
+	r.max = s->limit_max;
+	s->core->host->report(s->core->host, &r);
+}
+
+void verdict_closed(const struct session *s, enum reason reason)
+{
+	switch (reason_report(reason)) {
+	case REPORT_HEADER:
+		report_header(s);
+		break;
+	case REPORT_LIMIT:
+		report_limit(s, reason);
+		break;
+	case REPORT_QUIET:
+	case REPORT_PLAIN:
+		break;
+	}
+	report_line(s, reason);
+}
+
+void verdict_sip_bad(const struct session *s, const char *side, const char *fault, const uint8_t *message,
+	size_t length, uint32_t offset)
+{
+	struct record r;
+	record_init(&r, RECORD_SIP_BAD);
+	if (s->is_probe)
+		r.level = CONF_LOG_DEBUG;
+	verdict_describe(s, &r);
+	r.reason = fault;
+	r.rule = side;
+	r.has |= RECORD_HAS_OFFSET;
+	r.offset = offset;
+	r.sample_length = length < RECORD_SAMPLE_MAX ? (uint32_t)length : RECORD_SAMPLE_MAX;
+	if (r.sample_length)
+		memcpy(r.sample, message, r.sample_length);
+	s->core->host->report(s->core->host, &r);
+}
