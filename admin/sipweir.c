@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sipweir.c - the program: arguments, configuration, run, exit status. */
+#include "conf/conf.h"
+#include "proxy/server.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_CONFIG "/etc/sipweir/sipweir.conf"
+
+enum exit_status { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
+
+enum action { ACTION_RUN, ACTION_CHECK, ACTION_DEMO };
+
+struct arguments {
+	enum action action;
+	const char *config;
+};
+
+static const char demo_config[] =
+	"listeners = ( { name = \"demo\"; address = \"127.0.0.1:5060\"; pool = \"demo\"; } );\n"
+	"pools = ( { name = \"demo\"; respond: { status = 200; reason = \"OK\"; }; } );\n";
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: sipweir [--config FILE] [--check]\n"
+	      "       sipweir --demo | --print-config | --version | --help\n"
+	      "\n"
+	      "  -c, --config FILE   configuration; default " DEFAULT_CONFIG "\n"
+	      "      --check         load and check it without binding anything; exit 0 or 2\n"
+	      "      --demo          run with nothing but itself on 127.0.0.1:5060, and print what to try\n"
+	      "      --print-config  a commented sample with every option\n"
+	      "      --version\n"
+	      "      --help\n"
+	      "\n"
+	      "TERM or INT ends it: every connection is closed with a reason in the log. A second one ends it at once.\n"
+	      "Exit status: 0 stopped as asked, 1 failed while running, 2 the command line or the configuration is wrong.\n",
+		out);
+}
+
+static int print_config(void)
+{
+	conf_print(stdout);
+	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_STOPPED : EXIT_FAILED;
+}
+
+/* A shell that has nothing else has this. */
+static void print_what_to_try(size_t listener, const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	(void)listener;
+	printf("sipweir " SIPWEIR_VERSION " demo: SIP over TCP on %s; every request is answered 200 OK.\n"
+	       "Its log is below. In another terminal, try:\n\n"
+	       "  bash -c 'exec 3<>/dev/tcp/%.*s/%s; printf \"OPTIONS sip:demo@%s SIP/2.0\\r\\n"
+	       "Via: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKdemo\\r\\nFrom: <sip:me@localhost>;tag=1\\r\\n"
+	       "To: <sip:demo@localhost>\\r\\nCall-ID: demo\\r\\nCSeq: 1 OPTIONS\\r\\n"
+	       "Content-Length: 0\\r\\n\\r\\n\" >&3; head -n 1 <&3'\n\n"
+	       "Stop with Ctrl-C. A configuration to start from: sipweir --print-config\n",
+		address, (int)(colon - address), address, colon + 1, address);
+	fflush(stdout);
+}
+
+static int run(const struct conf *conf, const struct arguments *a, struct conf_errors *errors)
+{
+	struct server *server = server_new(conf, a->action == ACTION_CHECK, errors);
+	conf_errors_print(&errors->warnings, "warning: ", stderr);
+	if (!server) {
+		conf_errors_print(&errors->errors, "", stderr);
+		return EXIT_WRONG;
+	}
+	bool is_fine = true;
+	if (a->action != ACTION_CHECK)
+		is_fine = server_run(server, a->action == ACTION_DEMO ? print_what_to_try : NULL);
+	server_free(server);
+	return is_fine ? EXIT_STOPPED : EXIT_FAILED;
+}
+
+static int load_and_run(const struct arguments *a)
+{
+	static struct conf_errors errors;
+	int status = EXIT_WRONG;
+	struct conf *conf = a->action == ACTION_DEMO ? conf_load_text(demo_config, "demo", &errors) :
+						       conf_load(a->config, &errors);
+	if (conf) {
+		status = run(conf, a, &errors);
+	} else {
+		conf_errors_print(&errors.warnings, "warning: ", stderr);
+		conf_errors_print(&errors.errors, "", stderr);
+	}
+	conf_free(conf);
+	conf_errors_fini(&errors);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	enum { CHECK = 256, DEMO, PRINT_CONFIG, VERSION, HELP };
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, CHECK},
+		{"demo", no_argument, NULL, DEMO},
+		{"print-config", no_argument, NULL, PRINT_CONFIG},
+		{"version", no_argument, NULL, VERSION},
+		{"help", no_argument, NULL, HELP},
+		{0},
+	};
+	struct arguments a = {.config = DEFAULT_CONFIG};
+	int option;
+	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			a.config = optarg;
+			break;
+		case CHECK:
+			a.action = ACTION_CHECK;
+			break;
+		case DEMO:
+			a.action = ACTION_DEMO;
+			break;
+		case PRINT_CONFIG:
+			return print_config();
+		case VERSION:
+			puts("sipweir " SIPWEIR_VERSION);
+			return EXIT_STOPPED;
+		case HELP:
+			print_usage(stdout);
+			return EXIT_STOPPED;
+		default:
+			print_usage(stderr);
+			return EXIT_WRONG;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "sipweir: unexpected argument \"%s\"\n", argv[optind]);
+		print_usage(stderr);
+		return EXIT_WRONG;
+	}
+	return load_and_run(&a);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/io/log.h"
+#include "proxy/core/log_line.h"
+#include "proxy/core/log_volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { OUTPUT_SIZE = 64 * 1024, TICK_MS = 50 };
+
+struct log {
+	const struct conf_log *conf;
+	int target; /* -1: syslog */
+	bool owns_target;
+	int wakeup;
+	atomic_bool is_asleep, is_ending;
+	pthread_t thread;
+	unsigned lane_count;
+	struct log_lane *lanes;
+	uint64_t *told_drops; /* one per lane */
+	struct log_volume *volume;
+	size_t output_length;
+	char output[OUTPUT_SIZE];
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* --- writing --- */
+
+static void write_all(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t wrote = write(fd, bytes, length);
+		if (wrote < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			struct pollfd p = {.fd = fd, .events = POLLOUT};
+			poll(&p, 1, 1000);
+		} else if (wrote < 0 && errno != EINTR) {
+			return; /* a full disk or a closed pipe: there is nobody to tell */
+		} else if (wrote > 0) {
+			bytes += wrote;
+			length -= (size_t)wrote;
+		}
+	}
+}
+
+static void flush_output(struct log *l)
+{
+	if (l->output_length)
+		write_all(l->target, l->output, l->output_length);
+	l->output_length = 0;
+}
+
+static int syslog_priority(enum conf_log_level level)
+{
+	static const int priorities[] = {
+		[CONF_LOG_ERROR] = LOG_ERR,
+		[CONF_LOG_WARNING] = LOG_WARNING,
+		[CONF_LOG_NOTICE] = LOG_NOTICE,
+		[CONF_LOG_INFO] = LOG_INFO,
+		[CONF_LOG_DEBUG] = LOG_DEBUG,
+	};
+	return priorities[level];
+}
+
+static void emit(void *to, const struct record *r)
+{
+	struct log *l = to;
+	struct text line;
+	if (OUTPUT_SIZE - l->output_length < LOG_LINE_MAX)
+		flush_output(l);
+	text_init(&line, l->output + l->output_length, OUTPUT_SIZE - l->output_length);
+	log_line_write(&line, r, l->conf->format);
+	if (l->target >= 0) {
+		l->output_length += line.length;
+		return;
+	}
+	syslog(syslog_priority(r->level), "%.*s", (int)line.length - 1, line.bytes);
+}
+
+/* --- the thread --- */
+
+static void tell_drops(struct log *l, unsigned lane)
+{
+	uint64_t dropped = atomic_load_explicit(&l->lanes[lane].dropped, memory_order_relaxed);
+	if (dropped == l->told_drops[lane])
+		return;
+	struct record r;
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	record_init(&r, RECORD_LOG_DROPPED);
+	r.at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	r.count = (uint32_t)(dropped - l->told_drops[lane]);
+	strcpy(r.message, "events came faster than they could be written");
+	l->told_drops[lane] = dropped;
+	emit(l, &r);
+}
+
+static bool empty_lanes(struct log *l)
+{
+	bool had_any = false;
+	for (unsigned i = 0; i < l->lane_count; i++) {
+		const struct record *r;
+		for (unsigned n = 0; n < LANE_RING && (r = log_lane_peek(&l->lanes[i])); n++) {
+			log_volume_take(l->volume, r, now_ms());
+			log_lane_pop(&l->lanes[i]);
+			had_any = true;
+		}
+	}
+	return had_any;
+}
+
+static void sleep_until_called(struct log *l)
+{
+	struct pollfd p = {.fd = l->wakeup, .events = POLLIN};
+	uint64_t count;
+	atomic_store(&l->is_asleep, true);
+	if (!atomic_load(&l->is_ending) && !empty_lanes(l))
+		poll(&p, 1, TICK_MS);
+	atomic_store(&l->is_asleep, false);
+	if (read(l->wakeup, &count, sizeof(count)) < 0)
+		return; /* nobody called; the tick has come */
+}
+
+static void *run(void *argument)
+{
+	struct log *l = argument;
+	while (!atomic_load(&l->is_ending)) {
+		empty_lanes(l);
+		log_volume_tick(l->volume, now_ms());
+		for (unsigned i = 0; i < l->lane_count; i++)
+			tell_drops(l, i);
+		flush_output(l);
+		sleep_until_called(l);
+	}
+	while (empty_lanes(l))
+		;
+	log_volume_flush(l->volume, now_ms());
+	flush_output(l);
+	return NULL;
+}
+
+/* --- beginning and end --- */
+
+static bool open_target(struct log *l, struct conf_errors *errors)
+{
+	const char *target = l->conf->target;
+	if (!strcmp(target, "stderr")) {
+		l->target = STDERR_FILENO;
+	} else if (!strcmp(target, "syslog")) {
+		openlog("sipweir", LOG_PID, LOG_DAEMON);
+		l->target = -1;
+	} else {
+		l->target = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+		l->owns_target = l->target >= 0;
+		if (l->target < 0) {
+			conf_errors_add(errors, &l->conf->at.target, "log.target",
+				"cannot open %s: %s; its folder must exist and be writable", target,
+				strerror(errno));
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool init_lanes(struct log *l, unsigned lanes)
+{
+	l->lanes = aligned_alloc(_Alignof(struct log_lane), lanes * sizeof(*l->lanes));
+	l->told_drops = calloc(lanes, sizeof(*l->told_drops));
+	if (!l->lanes || !l->told_drops)
+		return false;
+	for (; l->lane_count < lanes; l->lane_count++)
+		if (!log_lane_init(&l->lanes[l->lane_count]))
+			return false;
+	return true;
+}
+
+static void release(struct log *l)
+{
+	for (unsigned i = 0; i < l->lane_count; i++)
+		log_lane_fini(&l->lanes[i]);
+	free(l->lanes);
+	free(l->told_drops);
+	log_volume_free(l->volume);
+	if (l->wakeup >= 0)
+		close(l->wakeup);
+	if (l->owns_target)
+		close(l->target);
+	free(l);
+}
+
+struct log *log_new(const struct conf_log *conf, unsigned lanes, struct conf_errors *errors)
+{
+	struct log *l = calloc(1, sizeof(*l));
+	if (!l)
+		return NULL;
+	l->conf = conf;
+	l->wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	l->volume = log_volume_new(conf, emit, l);
+	if (!open_target(l, errors)) {
+		release(l);
+		return NULL;
+	}
+	if (l->wakeup < 0 || !l->volume || !init_lanes(l, lanes) ||
+		pthread_create(&l->thread, NULL, run, l) != 0) {
+		conf_errors_add(errors, &conf->place, "log", "the host has no memory or descriptor for it");
+		release(l);
+		return NULL;
+	}
+	return l;
+}
+
+static void wake(struct log *l)
+{
+	uint64_t one = 1;
+	if (write(l->wakeup, &one, sizeof(one)) < 0)
+		return; /* it is readable as it is */
+}
+
+void log_free(struct log *l)
+{
+	if (!l)
+		return;
+	atomic_store(&l->is_ending, true);
+	wake(l);
+	pthread_join(l->thread, NULL);
+	release(l);
+}
+
+struct log_lane *log_lane(struct log *l, unsigned index)
+{
+	return &l->lanes[index];
+}
+
+void log_call(struct log *l, struct log_lane *lane)
+{
+	if (!lane->has_news)
+		return;
+	lane->has_news = false;
+	if (atomic_load(&l->is_asleep) && atomic_exchange(&l->is_asleep, false))
+		wake(l);
+}

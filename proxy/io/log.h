@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * log.h - the log thread: it empties the lanes, decides how much is written (log_volume.h) and writes lines to where
+ * `log.target` says. Nobody else ever waits for that.
+ */
+#ifndef SIPWEIR_PROXY_IO_LOG_H
+#define SIPWEIR_PROXY_IO_LOG_H
+
+#include "conf/conf.h"
+#include "proxy/io/log_lane.h"
+
+#include <stdbool.h>
+
+struct log;
+
+/*
+ * Open the target and start the thread. `lanes` is how many there will be, each used by one thread. NULL: said in
+ * `errors`, with the line of log.target where that is the cause. `conf` must outlive it.
+ */
+struct log *log_new(const struct conf_log *conf, unsigned lanes, struct conf_errors *errors);
+
+/* Write what is left and end the thread. All users of lanes have ended. NULL is fine. */
+void log_free(struct log *l);
+
+struct log_lane *log_lane(struct log *l, unsigned index);
+
+/* The owner of a lane, at the end of a turn or after an event: let the thread see it, if there is something. */
+void log_call(struct log *l, struct log_lane *lane);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * worker.h - a thread with an event base, its own listening sockets and its own connections.
+ *
+ * A turn is one pass of the event loop, then deadlines and mail, then the end of the turn, where closed connections are
+ * freed. Nothing in it blocks. Other threads reach a worker through its mailbox alone.
+ */
+#ifndef SIPWEIR_PROXY_IO_WORKER_H
+#define SIPWEIR_PROXY_IO_WORKER_H
+
+#include "proxy/core/core.h"
+#include "proxy/io/acceptor.h"
+#include "proxy/io/log.h"
+#include "proxy/io/mailbox.h"
+#include "proxy/io/tcp.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct event_base;
+
+struct worker {
+	struct core core;
+	struct host host;
+	struct tcp tcp;
+	struct mailbox mailbox;
+	struct event mail, tick;
+	struct event_base *base;
+	struct acceptor *acceptors; /* one per listener */
+	struct log *log;
+	struct log_lane *lane;
+	struct worker *workers; /* all of them, this one included */
+	pthread_t thread;
+
+	/* Who asked for two turns of this worker, and in how many turns that is done; its own thread's. */
+	unsigned *turns_left; /* one per worker */
+	unsigned turns_asked; /* of these, how many are not 0 */
+	unsigned turns_due;   /* answers this worker waits for itself */
+	bool is_stopping;
+};
+
+/*
+ * Everything that can fail, in the main thread. fds[] are this worker's listening sockets, one per listener, which it
+ * owns from now on whatever the result. False: said in `errors`; worker_fini() is then not called.
+ */
+bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, unsigned index, const int *fds,
+	struct log *log, struct conf_errors *errors);
+
+/* False when the host starts no more threads. */
+bool worker_start(struct worker *w);
+
+/* Ask it to close everything and to end, and wait for that. */
+void worker_stop(struct worker *w);
+void worker_join(struct worker *w);
+
+/* After worker_join(). */
+void worker_fini(struct worker *w);
+
+#endif
