@@ -76,7 +76,7 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 	};
 	enum message_fault fault = message_check(message, frame, &rules);
 	if (fault != MESSAGE_FAULT_NONE) {
-		verdict_sip_bad(s, "client", message_fault_name(fault), message, frame->consumed, 0);
+		verdict_sip_bad(s, "message", message_fault_name(fault), message, frame->consumed, 0);
 		refuse_sip(s, message, frame->header_length, message_fault_status(fault),
 			message_fault_phrase(fault));
 		return false;
@@ -90,7 +90,7 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 /* What these servers do not take would cost the connection that it is sent on. */
 static void refuse_large(struct session *s, const uint8_t *message, const struct frame *frame)
 {
-	verdict_sip_bad(s, "client", "pool_max_message", message, frame->consumed, 0);
+	verdict_sip_bad(s, "pool", "max_message", message, frame->consumed, 0);
 	if (frame->kind == FRAME_REQUEST)
 		delivery_answer(s, message, frame->header_length, 513, "Message Too Large");
 }
@@ -120,7 +120,7 @@ static void intake_bad(struct intake *in, const uint8_t *message, size_t length,
 		session_close(s, REASON_NO_DATA); /* a load balancer's HTTP check on the SIP port */
 		return;
 	}
-	verdict_sip_bad(s, "client", frame_fault_name(frame->fault), message, length, frame->offset);
+	verdict_sip_bad(s, "frame", frame_fault_name(frame->fault), message, length, frame->offset);
 	unsigned status = frame->kind == FRAME_REQUEST ? frame_fault_status(frame->fault) : 0;
 	refuse_sip(s, message, frame->checked, status, frame_fault_phrase(frame->fault));
 }
@@ -144,7 +144,7 @@ static void intake_pong(struct session *s, unsigned pings)
 	if (!pings || is_over(s))
 		return;
 	if (pings > PINGS_AT_ONCE) {
-		verdict_sip_bad(s, "client", "ping_flood", NULL, 0, 0);
+		verdict_sip_bad(s, "ping", "ping_flood", NULL, 0, 0);
 		session_close(s, REASON_PING_FLOOD);
 		return;
 	}
@@ -241,6 +241,17 @@ static void intake_ended_unnamed(struct session *s)
 	session_close(s, s->in.length ? REASON_HEADER_TRUNCATED : REASON_NO_DATA);
 }
 
+static void intake_ended_proven(struct session *s, bool is_torn)
+{
+	enum reason plain = is_torn ? REASON_TRUNCATED : REASON_CLIENT_CLOSED;
+	if (!s->pending && !s->out.length && pool_is_idle(s)) {
+		session_close(s, plain);
+		return;
+	}
+	s->reason = (uint8_t)(s->pending && !is_torn ? REASON_ANSWERED : plain);
+	session_enter(s, SESSION_HALF_CLOSED);
+}
+
 /*
  * The FIN is not passed on while an answer is due: a server that sees it drops the answer. With nothing due both sides
  * close at once, so that a phone that comes back does not meet its own past at the limit.
@@ -258,8 +269,7 @@ static void intake_ended(struct session *s)
 		break;
 	case SESSION_PROVEN:
 	case SESSION_RELAYING:
-		s->reason = is_torn ? REASON_TRUNCATED : s->pending ? REASON_ANSWERED : REASON_CLIENT_CLOSED;
-		session_enter(s, SESSION_HALF_CLOSED);
+		intake_ended_proven(s, is_torn);
 		break;
 	default:
 		break;

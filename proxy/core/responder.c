@@ -2,6 +2,7 @@
 /* responder.c - a pool without servers: every request is answered here. The demo, and the maintenance page for SIP. */
 #include "proxy/core/session.h"
 #include "sip/answer.h"
+#include "sip/phrase.h"
 
 /* Spread by up to half as much again: a fixed Retry-After would bring everybody back in the same second. */
 static uint32_t spread_retry_after(struct session *s, uint32_t retry_after_ms)
@@ -17,7 +18,7 @@ static void respond(struct session *s, const uint8_t *request, const struct fram
 	const struct conf_respond *conf = s->pool->conf->respond;
 	const struct answer answer = {
 		.status = conf->status,
-		.phrase = conf->reason,
+		.phrase = *conf->reason ? conf->reason : phrase_of_status(conf->status),
 		.retry_after_s = conf->retry_after_ms ? spread_retry_after(s, conf->retry_after_ms) : 0,
 		.tag_key = c->shared->tag_key,
 	};

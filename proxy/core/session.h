@@ -152,7 +152,8 @@ bool delivery_answer(
 
 /* verdict.c: what is told about a session. */
 void verdict_closed(const struct session *s, enum reason reason);
-void verdict_sip_bad(const struct session *s, const char *side, const char *fault, const uint8_t *message,
+/* rule: which check said no: "frame", "message", "pool", "ping", or "server" for what a server sent */
+void verdict_sip_bad(const struct session *s, const char *rule, const char *fault, const uint8_t *message,
 	size_t length, uint32_t offset);
 void verdict_describe(const struct session *s, struct record *r);
 

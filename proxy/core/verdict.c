@@ -79,7 +79,7 @@ void verdict_closed(const struct session *s, enum reason reason)
 	report_line(s, reason);
 }
 
-void verdict_sip_bad(const struct session *s, const char *side, const char *fault, const uint8_t *message,
+void verdict_sip_bad(const struct session *s, const char *rule, const char *fault, const uint8_t *message,
 	size_t length, uint32_t offset)
 {
 	struct record r;
@@ -88,7 +88,8 @@ void verdict_sip_bad(const struct session *s, const char *side, const char *faul
 		r.level = CONF_LOG_DEBUG;
 	verdict_describe(s, &r);
 	r.reason = fault;
-	r.rule = side;
+	r.rule = rule;
+	r.pool = s->pool->conf->name;
 	r.has |= RECORD_HAS_OFFSET;
 	r.offset = offset;
 	r.sample_length = length < RECORD_SAMPLE_MAX ? (uint32_t)length : RECORD_SAMPLE_MAX;

@@ -139,14 +139,33 @@ static bool init_workers(struct server *s, int *fds, struct conf_errors *errors)
 	return is_open;
 }
 
+/* Blocked before any thread starts, so that all inherit it and the main thread alone reads them. */
+static bool take_signals(struct server *s)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	signal(SIGPIPE, SIG_IGN);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return false;
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	return s->signals >= 0;
+}
+
 static bool open_everything(struct server *s, struct conf_errors *errors)
 {
 	size_t sockets = s->shared.workers * s->conf->listener_count;
 	int *fds = malloc(sockets * sizeof(*fds));
 	s->backlogs = calloc(s->conf->listener_count, sizeof(*s->backlogs));
 	s->workers = aligned_alloc(_Alignof(struct worker), s->shared.workers * sizeof(*s->workers));
-	s->log = log_new(&s->conf->log, s->shared.workers + 1, errors);
-	bool is_open = fds && s->backlogs && s->workers && s->log;
+	bool is_open = fds && s->backlogs && s->workers;
+	if (is_open && !take_signals(s)) {
+		conf_errors_add(errors, &s->conf->place, "", "the host has no descriptor for signals");
+		is_open = false;
+	}
+	s->log = is_open ? log_new(&s->conf->log, s->shared.workers + 1, errors) : NULL;
+	is_open = s->log != NULL;
 	if (is_open) {
 		for (size_t i = 0; i < sockets; i++)
 			fds[i] = -1;
@@ -200,20 +219,6 @@ void server_free(struct server *s)
 
 /* --- running --- */
 
-/* Blocked before any worker starts, so that every thread inherits it and the main thread alone reads them. */
-static bool take_signals(struct server *s)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	signal(SIGPIPE, SIG_IGN);
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-		return false;
-	s->signals = signalfd(-1, &set, SFD_CLOEXEC);
-	return s->signals >= 0;
-}
-
 static void wait_for_signal(struct server *s)
 {
 	struct signalfd_siginfo info;
@@ -249,10 +254,6 @@ static void tell_failed(struct server *s, const char *what)
 
 bool server_run(struct server *s, server_on_ready *on_ready)
 {
-	if (!take_signals(s)) {
-		tell_failed(s, "the host has no descriptor for signals");
-		return false;
-	}
 	unsigned started = start_workers(s);
 	bool is_whole = started == s->worker_count;
 	if (is_whole) {
