@@ -44,15 +44,20 @@
 
 #define CONF_POLICIES(X) X(CONF_ROUND_ROBIN, "round-robin")
 
-#define CONF_CONSTANT(constant, word) constant,
-enum conf_log_level { CONF_LOG_LEVELS(CONF_CONSTANT) };
-enum conf_log_format { CONF_LOG_FORMATS(CONF_CONSTANT) };
-enum conf_transport { CONF_TRANSPORTS(CONF_CONSTANT) };
-enum conf_proxy_mode { CONF_PROXY_MODES(CONF_CONSTANT) };
-enum conf_send_proxy { CONF_SEND_PROXY_MODES(CONF_CONSTANT) };
-enum conf_action { CONF_ACTIONS(CONF_CONSTANT) };
-enum conf_when_full { CONF_WHEN_FULL(CONF_CONSTANT) };
-enum conf_policy { CONF_POLICIES(CONF_CONSTANT) };
-#undef CONF_CONSTANT
+/* Every set: S(name of the enum and of the unit in options.def, its words) */
+#define CONF_CHOICES(S)                      \
+	S(log_level, CONF_LOG_LEVELS)        \
+	S(log_format, CONF_LOG_FORMATS)      \
+	S(transport, CONF_TRANSPORTS)        \
+	S(proxy_mode, CONF_PROXY_MODES)      \
+	S(send_proxy, CONF_SEND_PROXY_MODES) \
+	S(action, CONF_ACTIONS)              \
+	S(when_full, CONF_WHEN_FULL)         \
+	S(policy, CONF_POLICIES)
+
+/* enum conf_log_level { CONF_LOG_ERROR, ... }; and so on */
+#define CONF_CHOICE_CONSTANT(constant, word) constant,
+#define CONF_CHOICE_ENUM(name, words)	     enum conf_##name{words(CONF_CHOICE_CONSTANT)};
+CONF_CHOICES(CONF_CHOICE_ENUM)
 
 #endif

@@ -3,8 +3,8 @@
  * errors.h - everything that is wrong with a configuration, in one go, in the order of file and
  * line.
  *
- * The list is made of text alone: it outlives the configuration it speaks of. Later steps
- * (certificates, descriptors) append to the same list. One thread at a time.
+ * The lists are made of text alone: they outlive the configuration they speak of. Later steps
+ * (certificates, descriptors) append to the same ones. One thread at a time.
  */
 #ifndef SIPWEIR_CONF_ERRORS_H
 #define SIPWEIR_CONF_ERRORS_H
@@ -13,12 +13,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum {
-	CONF_MESSAGES_MAX = 100
-}; /* kept of each kind: those that come first in the file; the others are counted */
+/* Messages kept of each kind: those that come first in the file. The others are counted. */
+#define CONF_MESSAGES_MAX 100
 
-/* Where something was written. `file` belongs to the configuration; line 0 = the file as a whole.
- */
+/* Where something was written. `file` belongs to the configuration; line 0 is the whole file. */
 struct conf_place {
 	const char *file;
 	unsigned line;
@@ -27,7 +25,7 @@ struct conf_place {
 struct conf_message {
 	char *file;
 	unsigned line;
-	char *text; /* "FILE:LINE: OPTION: what is wrong, what was expected", without a line end */
+	char *text; /* "FILE:LINE: OPTION: what is wrong, what was expected", no line end */
 };
 
 struct conf_messages {
@@ -36,16 +34,18 @@ struct conf_messages {
 	size_t count; /* of all, kept or not */
 };
 
-/* Begins zeroed (`struct conf_errors e = {0};`); ends with conf_errors_fini(). */
+/* Begins zeroed (`struct conf_errors e = {0};`) and ends with conf_errors_fini(). */
 struct conf_errors {
-	char *first_file; /* the file that was loaded; those that it includes are listed behind it
-			   */
+	char *first_file;
 	struct conf_messages errors;
 	struct conf_messages warnings;
 };
 
 /* Free what the lists hold and empty them. A zeroed structure is fine. */
 void conf_errors_fini(struct conf_errors *e);
+
+/* Messages about `file` are listed before those about others. Without memory they are not. */
+void conf_errors_begin(struct conf_errors *e, const char *file);
 
 /*
  * Add an error, or a warning. `option` is the full name ("listeners.nlb-sip.backlog"), or "" for
@@ -60,8 +60,7 @@ void conf_errors_warn(struct conf_errors *e, const struct conf_place *place, con
 /* True when there is an error; warnings alone are none. */
 bool conf_errors_any(const struct conf_errors *e);
 
-/* Write one list, a line each, and "and N more" when not all were kept. Prefix such as "warning: ",
- * or "". */
+/* Write one list, a line each behind `prefix` ("warning: " or ""), and "and N more" for the rest. */
 void conf_errors_print(const struct conf_messages *messages, const char *prefix, FILE *out);
 
 #endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * check.c - the rules between options: numbers first, then pools, then the listeners that need them.
+ */
+#include "conf/check.h"
+#include "conf/load.h"
+#include "conf/trust.h"
+#include "conf/value.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Of a network load balancer, unless its operator has changed it. */
+static const uint64_t nlb_forgets_ms = 350 * 1000;
+
+/* A name in a list of groups, to find the one before that has it too. */
+struct named {
+	const char *name;
+	const struct conf_place *at;
+};
+
+static bool is_good(const struct conf_place *at)
+{
+	return at->file;
+}
+
+static void check_sizes(const struct conf *c, struct conf_errors *e)
+{
+	const struct conf_sip *sip = &c->sip;
+	const struct conf_memory *m = &c->memory;
+	char a[CONF_VALUE_TEXT_MAX], b[CONF_VALUE_TEXT_MAX];
+
+	if (is_good(&sip->at.max_header_bytes) && is_good(&sip->at.max_message) &&
+		sip->max_header_bytes > sip->max_message)
+		conf_errors_add(e, &sip->at.max_header_bytes, "sip.max_header_bytes",
+			"\"%s\" is more than a whole message, expected up to sip.max_message, "
+			"\"%s\"",
+			conf_value_write_size(a, sip->max_header_bytes),
+			conf_value_write_size(b, sip->max_message));
+	/* Each direction may hold a message that is not whole yet and one that cannot be sent yet. */
+	if (is_good(&m->at.per_connection) && is_good(&sip->at.max_message) &&
+		m->per_connection < 4 * (uint64_t)sip->max_message)
+		conf_errors_add(e, &m->at.per_connection, "memory.per_connection",
+			"\"%s\" does not hold two messages in each direction, expected at least "
+			"four times sip.max_message, \"%s\"",
+			conf_value_write_size(a, m->per_connection),
+			conf_value_write_size(b, 4 * (uint64_t)sip->max_message));
+	if (is_good(&m->at.per_connection) && is_good(&m->at.total) && m->total < m->per_connection)
+		conf_errors_add(e, &m->at.total, "memory.total",
+			"\"%s\" is less than one connection may hold, expected at least "
+			"memory.per_connection, \"%s\"",
+			conf_value_write_size(a, m->total),
+			conf_value_write_size(b, m->per_connection));
+}
+
+/* RFC 3986 section 3.1. */
+static bool is_scheme(const char *text)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789+-.";
+
+	return strspn(text, allowed) == strlen(text) && strspn(text, allowed + 52) == 0 && text[0];
+}
+
+static void check_schemes(const struct conf_sip *sip, struct conf_errors *e)
+{
+	char path[CONF_PATH_MAX], quoted[CONF_VALUE_TEXT_MAX];
+
+	for (size_t i = 0; i < sip->schemes_count; i++) {
+		if (is_scheme(sip->schemes[i]))
+			continue;
+		conf_path_element(path, "sip.schemes", NULL, i);
+		conf_errors_add(e, &sip->at.schemes, path,
+			"\"%s\" is no scheme, expected one such as \"sip\", without a colon",
+			conf_value_quote(quoted, sip->schemes[i]));
+	}
+}
+
+static void check_keepalive(const struct conf_timeouts *t, struct conf_errors *e)
+{
+	uint64_t gone_ms =
+		t->keepalive_idle_ms + t->keepalive_interval_ms * (uint64_t)t->keepalive_count;
+	char a[CONF_VALUE_TEXT_MAX], b[CONF_VALUE_TEXT_MAX];
+
+	if (!is_good(&t->at.keepalive_idle_ms) || !is_good(&t->at.keepalive_interval_ms) ||
+		!is_good(&t->at.keepalive_count))
+		return;
+	if (is_good(&t->at.unacked_ms) && t->unacked_ms < gone_ms)
+		conf_errors_warn(e, &t->at.unacked_ms, "timeouts.unacked",
+			"\"%s\" ends connections before keepalive does, expected at least "
+			"keepalive_idle + keepalive_interval * keepalive_count, \"%s\"",
+			conf_value_write_duration(a, t->unacked_ms),
+			conf_value_write_duration(b, gone_ms));
+	if (gone_ms >= nlb_forgets_ms)
+		conf_errors_warn(e, &t->at.keepalive_idle_ms, "timeouts.keepalive_idle",
+			"a dead peer is noticed after \"%s\" (keepalive_idle + keepalive_interval "
+			"* "
+			"keepalive_count), expected less than the \"350s\" after which a network "
+			"load balancer forgets a silent connection and tells nobody",
+			conf_value_write_duration(a, gone_ms));
+}
+
+/* Quadratic, and bounded by the number of groups that the table allows. */
+static void check_unique(const struct named *this, const struct named *first, struct conf_errors *e,
+	const char *path)
+{
+	if (is_good(this->at) && is_good(first->at) && strcmp(this->name, first->name) == 0)
+		conf_errors_add(e, this->at, path,
+			"the name \"%s\" is taken, expected another; first at %s:%u", this->name,
+			first->at->file, first->at->line);
+}
+
+static void check_server(
+	const struct conf_pool *p, size_t i, const char *parent, struct conf_errors *e)
+{
+	const struct conf_server *s = &p->servers[i];
+	const char *name = is_good(&s->at.name) ? s->name : NULL;
+	char servers[CONF_PATH_MAX], server[CONF_PATH_MAX], path[CONF_PATH_MAX];
+
+	conf_path_member(servers, parent, "servers");
+	conf_path_element(server, servers, name, i);
+	conf_path_member(path, server, "name");
+	for (size_t j = 0; j < i; j++) {
+		const struct conf_server *other = &p->servers[j];
+
+		check_unique(&(struct named){s->name, &s->at.name},
+			&(struct named){other->name, &other->at.name}, e, path);
+	}
+	if (is_good(&s->at.address) && addr_is_unusable(&s->address.addr)) {
+		conf_path_member(path, server, "address");
+		conf_errors_add(e, &s->at.address, path,
+			"nobody can be reached at this address, expected that of one server");
+	}
+}
+
+static void check_pool_kind(const struct conf_pool *p, const char *path, struct conf_errors *e)
+{
+	if (p->servers && p->respond)
+		conf_errors_add(e, &p->place, path,
+			"it has servers and a respond group, expected one of them");
+	if (!p->servers && !p->respond)
+		conf_errors_add(e, &p->place, path,
+			"it has no servers, expected servers = ( { name = \"k1\"; address = "
+			"\"10.0.1.10:5060\"; } ) or a respond group");
+}
+
+static void check_pool_message(
+	struct conf_pool *p, const struct conf_sip *sip, const char *parent, struct conf_errors *e)
+{
+	char path[CONF_PATH_MAX], a[CONF_VALUE_TEXT_MAX], b[CONF_VALUE_TEXT_MAX];
+
+	if (p->max_message == 0)
+		p->max_message = sip->max_message;
+	if (p->max_message <= sip->max_message || !is_good(&sip->at.max_message))
+		return;
+	conf_path_member(path, parent, "max_message");
+	conf_errors_add(e, &p->at.max_message, path,
+		"\"%s\" is more than ever comes, expected up to sip.max_message, \"%s\"",
+		conf_value_write_size(a, p->max_message),
+		conf_value_write_size(b, sip->max_message));
+}
+
+static void check_pool(struct conf *c, size_t i, struct conf_errors *e)
+{
+	struct conf_pool *p = &c->pools[i];
+	char pool[CONF_PATH_MAX], path[CONF_PATH_MAX];
+
+	conf_path_element(pool, "pools", is_good(&p->at.name) ? p->name : NULL, i);
+	conf_path_member(path, pool, "name");
+	for (size_t j = 0; j < i; j++) {
+		const struct conf_pool *other = &c->pools[j];
+
+		check_unique(&(struct named){p->name, &p->at.name},
+			&(struct named){other->name, &other->at.name}, e, path);
+	}
+	check_pool_kind(p, pool, e);
+	check_pool_message(p, &c->sip, pool, e);
+	for (size_t j = 0; j < p->server_count; j++)
+		check_server(p, j, pool, e);
+}
+
+/* The names that exist, for the message about one that does not. */
+static void write_pools(const struct conf *c, char *out, size_t size)
+{
+	size_t length = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < c->pool_count && length < size; i++) {
+		if (is_good(&c->pools[i].at.name))
+			length += (size_t)snprintf(out + length, size - length, "%s\"%s\"",
+				length ? ", " : "", c->pools[i].name);
+	}
+	if (length >= size)
+		memcpy(out + size - 4, "...", 4);
+}
+
+static void find_pool(
+	const struct conf *c, struct conf_listener *l, const char *parent, struct conf_errors *e)
+{
+	char path[CONF_PATH_MAX], names[256];
+	bool is_whole = c->pool_count > 0;
+
+	if (!is_good(&l->at.pool))
+		return;
+	for (size_t i = 0; i < c->pool_count; i++) {
+		l->pool_index = i;
+		if (!is_good(&c->pools[i].at.name))
+			is_whole = false;
+		else if (strcmp(c->pools[i].name, l->pool) == 0)
+			return;
+	}
+	/* A pool whose name was refused may be the one. */
+	if (!is_whole)
+		return;
+	conf_path_member(path, parent, "pool");
+	write_pools(c, names, sizeof(names));
+	conf_errors_add(e, &l->at.pool, path, "there is no pool \"%s\", expected one of %s",
+		l->pool, names);
+}
+
+static void check_trust(const struct conf_listener *l, const char *parent, struct conf_errors *e)
+{
+	char path[CONF_PATH_MAX];
+
+	if (!is_good(&l->at.trusted) || !is_good(&l->at.proxy_protocol))
+		return;
+	conf_path_member(path, parent, "trusted");
+	if (l->proxy_protocol == CONF_PROXY_OFF) {
+		if (l->trusted_count)
+			conf_errors_warn(e, &l->at.trusted, path,
+				"it means nothing while proxy_protocol is \"off\", expected none");
+		return;
+	}
+	if (l->trusted_count == 0)
+		conf_errors_add(e, &l->at.trusted, path,
+			"nobody is trusted to send a PROXY header, expected the networks of the "
+			"load balancer, as in [ \"10.0.0.0/16\" ]");
+	if (conf_trust_is_everything(l->trusted, l->trusted_count))
+		conf_errors_add(e, &l->at.trusted, path,
+			"a trust list of everything lets every caller choose its own address, "
+			"expected the networks of the load balancer, as in [ \"10.0.0.0/16\" ]");
+}
+
+static bool is_any(const struct addr *a, const char *any)
+{
+	struct addr unspecified;
+
+	return addr_parse(&unspecified, any) && addr_equal(a, &unspecified);
+}
+
+/* Whether two listeners take the same connections. Port 0 is a free one for each. */
+static bool is_same_address(const struct conf_listener *a, const struct conf_listener *b)
+{
+	if (a->address.port != b->address.port || a->address.port == 0)
+		return false;
+	if (addr_equal(&a->address.addr, &b->address.addr))
+		return true;
+	return (a->dual_stack && is_any(&a->address.addr, "::") &&
+		       is_any(&b->address.addr, "0.0.0.0")) ||
+	       (b->dual_stack && is_any(&b->address.addr, "::") &&
+		       is_any(&a->address.addr, "0.0.0.0"));
+}
+
+static void check_address(const struct conf *c, size_t i, const char *parent, struct conf_errors *e)
+{
+	const struct conf_listener *l = &c->listeners[i];
+	const struct addr *a = &l->address.addr;
+	char path[CONF_PATH_MAX], text[ADDR_PORT_TEXT_MAX];
+
+	if (!is_good(&l->at.address))
+		return;
+	conf_path_member(path, parent, "address");
+	if (addr_is_unusable(a) && !is_any(a, "0.0.0.0") && !is_any(a, "::"))
+		conf_errors_add(e, &l->at.address, path,
+			"nobody can listen on this address, expected one of this host, \"0.0.0.0\" "
+			"or \"[::]\" and a port");
+	for (size_t j = 0; j < i; j++) {
+		const struct conf_listener *other = &c->listeners[j];
+
+		if (!is_good(&other->at.address) || !is_same_address(l, other))
+			continue;
+		addr_port_format(&l->address, text);
+		conf_errors_add(e, &l->at.address, path,
+			"\"%s\" is taken, expected another; first at %s:%u", text,
+			other->at.address.file, other->at.address.line);
+		break;
+	}
+}
+
+static void check_dual_stack(
+	const struct conf_listener *l, const char *parent, struct conf_errors *e)
+{
+	char path[CONF_PATH_MAX];
+
+	if (!l->dual_stack || !is_good(&l->at.address) || is_any(&l->address.addr, "::"))
+		return;
+	conf_path_member(path, parent, "dual_stack");
+	conf_errors_warn(e, &l->at.dual_stack, path,
+		"it means nothing for this address, expected it with \"[::]\" alone");
+}
+
+static void check_listener(struct conf *c, size_t i, struct conf_errors *e)
+{
+	struct conf_listener *l = &c->listeners[i];
+	char listener[CONF_PATH_MAX], path[CONF_PATH_MAX];
+
+	conf_path_element(listener, "listeners", is_good(&l->at.name) ? l->name : NULL, i);
+	conf_path_member(path, listener, "name");
+	for (size_t j = 0; j < i; j++) {
+		const struct conf_listener *other = &c->listeners[j];
+
+		check_unique(&(struct named){l->name, &l->at.name},
+			&(struct named){other->name, &other->at.name}, e, path);
+	}
+	check_address(c, i, listener, e);
+	check_dual_stack(l, listener, e);
+	check_trust(l, listener, e);
+	find_pool(c, l, listener, e);
+}
+
+void conf_check(struct conf *c, struct conf_errors *errors)
+{
+	check_sizes(c, errors);
+	check_schemes(&c->sip, errors);
+	check_keepalive(&c->timeouts, errors);
+	for (size_t i = 0; i < c->pool_count; i++)
+		check_pool(c, i, errors);
+	for (size_t i = 0; i < c->listener_count; i++)
+		check_listener(c, i, errors);
+}
