@@ -30,13 +30,16 @@ static void print_usage(FILE *out)
 	      "\n"
 	      "  -c, --config FILE   configuration; default " DEFAULT_CONFIG "\n"
 	      "      --check         load and check it without binding anything; exit 0 or 2\n"
-	      "      --demo          run with nothing but itself on 127.0.0.1:5060, and print what to try\n"
+	      "      --demo          run with nothing but itself on 127.0.0.1:5060, and print what "
+	      "to try\n"
 	      "      --print-config  a commented sample with every option\n"
 	      "      --version\n"
 	      "      --help\n"
 	      "\n"
-	      "TERM or INT ends it: every connection is closed with a reason in the log. A second one ends it at once.\n"
-	      "Exit status: 0 stopped as asked, 1 failed while running, 2 the command line or the configuration is wrong.\n",
+	      "TERM or INT ends it: every connection is closed with a reason in the log. A second "
+	      "one ends it at once.\n"
+	      "Exit status: 0 stopped as asked, 1 failed while running, 2 the command line or the "
+	      "configuration is wrong.\n",
 		out);
 }
 
@@ -51,10 +54,12 @@ static void print_what_to_try(size_t listener, const char *address)
 {
 	const char *colon = strrchr(address, ':');
 	(void)listener;
-	printf("sipweir " SIPWEIR_VERSION " demo: SIP over TCP on %s; every request is answered 200 OK.\n"
+	printf("sipweir " SIPWEIR_VERSION
+	       " demo: SIP over TCP on %s; every request is answered 200 OK.\n"
 	       "Its log is below. In another terminal, try:\n\n"
 	       "  bash -c 'exec 3<>/dev/tcp/%.*s/%s; printf \"OPTIONS sip:demo@%s SIP/2.0\\r\\n"
-	       "Via: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKdemo\\r\\nFrom: <sip:me@localhost>;tag=1\\r\\n"
+	       "Via: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKdemo\\r\\nFrom: "
+	       "<sip:me@localhost>;tag=1\\r\\n"
 	       "To: <sip:demo@localhost>\\r\\nCall-ID: demo\\r\\nCSeq: 1 OPTIONS\\r\\n"
 	       "Content-Length: 0\\r\\n\\r\\n\" >&3; head -n 1 <&3'\n\n"
 	       "Stop with Ctrl-C. A configuration to start from: sipweir --print-config\n",
@@ -81,8 +86,8 @@ static int load_and_run(const struct arguments *a)
 {
 	static struct conf_errors errors;
 	int status = EXIT_WRONG;
-	struct conf *conf = a->action == ACTION_DEMO ? conf_load_text(demo_config, "demo", &errors) :
-						       conf_load(a->config, &errors);
+	struct conf *conf = a->action == ACTION_DEMO ? conf_load_text(demo_config, "demo", &errors)
+						     : conf_load(a->config, &errors);
 	if (conf) {
 		status = run(conf, a, &errors);
 	} else {

@@ -49,7 +49,8 @@ static const struct {
 
 const char *phrase_of_status(unsigned status)
 {
-	static const char *const classes[] = {"", "", "OK", "Redirection", "Request Failure", "Server Failure", "Global Failure"};
+	static const char *const classes[] = {
+		"", "", "OK", "Redirection", "Request Failure", "Server Failure", "Global Failure"};
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
 		if (phrases[i].status == status)
 			return phrases[i].phrase;

@@ -36,7 +36,8 @@ static inline void batch_add(struct batch *b, const uint8_t *message, const stru
 	if (last && (const uint8_t *)last->iov_base + last->iov_len == message)
 		last->iov_len += frame->consumed;
 	else
-		b->ranges[b->count++] = (struct iovec){.iov_base = (void *)(uintptr_t)message, .iov_len = frame->consumed};
+		b->ranges[b->count++] = (struct iovec){
+			.iov_base = (void *)(uintptr_t)message, .iov_len = frame->consumed};
 	b->length += frame->consumed;
 	b->messages++;
 	b->requests += frame->kind == FRAME_REQUEST && frame->method != METHOD_ACK;

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool core_init(struct core *c, struct shared *sh, struct host *host, unsigned index, uint64_t now_ms)
+bool core_init(
+	struct core *c, struct shared *sh, struct host *host, unsigned index, uint64_t now_ms)
 {
 	memset(c, 0, offsetof(struct core, scratch));
 	c->shared = sh;
@@ -80,7 +81,8 @@ static void evict_unnamed(struct core *c, size_t listener)
 /* Reading goes on once a tenth is free, so that it does not flutter around the bound. */
 static void feed_starved(struct core *c)
 {
-	if (list_is_empty(&c->starved) || memory_held(&c->shared->memory) > c->conf->memory.total / 10 * 9)
+	if (list_is_empty(&c->starved) ||
+		memory_held(&c->shared->memory) > c->conf->memory.total / 10 * 9)
 		return;
 	struct list_node *n;
 	while ((n = list_pop(&c->starved))) {

@@ -16,8 +16,9 @@
 #include "sip/frame.h"
 
 enum {
-	CORE_SCRATCH = 64 * 1024,     /* one read at most */
-	CORE_ANSWER_MAX = 72 * 1024,  /* one answer made here: the largest header section and a little */
+	CORE_SCRATCH = 64 * 1024, /* one read at most */
+	CORE_ANSWER_MAX =
+		72 * 1024, /* one answer made here: the largest header section and a little */
 };
 
 struct core;
@@ -45,7 +46,7 @@ struct host {
 
 struct core {
 	struct shared *shared;
-	const struct conf *conf; /* of this turn */
+	const struct conf *conf;	  /* of this turn */
 	struct frame_limits frame_limits; /* what it says about messages */
 	struct host *host;
 	unsigned index; /* of the worker */
@@ -59,10 +60,11 @@ struct core {
 	struct list unproven; /* named, not proven */
 	struct list proven;
 
-	struct list recheck;    /* at their source's limit: judged again when all workers have turned */
+	struct list
+		recheck; /* at their source's limit: judged again when all workers have turned */
 	struct list rechecking; /* the same, their turns have been asked for */
-	struct list starved;    /* proven, not read until memory is free */
-	struct list closed;     /* given back to the slab at the end of the turn */
+	struct list starved;	/* proven, not read until memory is free */
+	struct list closed;	/* given back to the slab at the end of the turn */
 
 	uint8_t scratch[CORE_SCRATCH];
 	uint8_t answer[CORE_ANSWER_MAX];

@@ -53,11 +53,12 @@ void delivery_flush(struct session *s)
 		pool_resume(s);
 }
 
-bool delivery_answer(
-	struct session *s, const uint8_t *request, size_t length, unsigned status, const char *phrase)
+bool delivery_answer(struct session *s, const uint8_t *request, size_t length, unsigned status,
+	const char *phrase)
 {
 	struct core *c = s->core;
-	const struct answer answer = {.status = status, .phrase = phrase, .tag_key = c->shared->tag_key};
+	const struct answer answer = {
+		.status = status, .phrase = phrase, .tag_key = c->shared->tag_key};
 	size_t size = answer_write(&answer, request, length, c->answer, sizeof(c->answer));
 	if (!size)
 		return false;
@@ -95,8 +96,8 @@ void session_each_request(struct session *s, const uint8_t *messages, size_t len
 {
 	struct framer framer = {0};
 	struct frame frame;
-	while (length &&
-		frame_next(&framer, &s->core->frame_limits, messages, length, &frame) == FRAME_MESSAGE) {
+	while (length && frame_next(&framer, &s->core->frame_limits, messages, length, &frame) ==
+				 FRAME_MESSAGE) {
 		if (frame.kind == FRAME_REQUEST && frame.method != METHOD_ACK)
 			answer(s, messages, &frame);
 		messages += frame.consumed;

@@ -5,7 +5,7 @@
 #include <assert.h>
 
 enum {
-	PINGS_AT_ONCE = 16,     /* more in one read is no phone: they come one in a minute or two */
+	PINGS_AT_ONCE = 16,	/* more in one read is no phone: they come one in a minute or two */
 	PING_INTERVALS_CAP = 3, /* enough to know that the client pings */
 };
 
@@ -76,7 +76,8 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 	};
 	enum message_fault fault = message_check(message, frame, &rules);
 	if (fault != MESSAGE_FAULT_NONE) {
-		verdict_sip_bad(s, "message", message_fault_name(fault), message, frame->consumed, 0);
+		verdict_sip_bad(
+			s, "message", message_fault_name(fault), message, frame->consumed, 0);
 		refuse_sip(s, message, frame->header_length, message_fault_status(fault),
 			message_fault_phrase(fault));
 		return false;
@@ -110,7 +111,8 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 	return true;
 }
 
-static void intake_bad(struct intake *in, const uint8_t *message, size_t length, const struct frame *frame)
+static void intake_bad(
+	struct intake *in, const uint8_t *message, size_t length, const struct frame *frame)
 {
 	struct session *s = in->s;
 	intake_submit(in);
@@ -152,7 +154,7 @@ static void intake_pong(struct session *s, unsigned pings)
 		return;
 	struct iovec pongs[PINGS_AT_ONCE];
 	for (unsigned i = 0; i < pings; i++)
-		pongs[i] = (struct iovec){.iov_base = (void *)(uintptr_t)"\r\n", .iov_len = 2};
+		pongs[i] = (struct iovec){.iov_base = (void *)(uintptr_t) "\r\n", .iov_len = 2};
 	delivery_write(s, pongs, (int)pings);
 }
 
@@ -166,7 +168,8 @@ static size_t intake_run(struct session *s, const uint8_t *bytes, size_t length)
 	enum frame_verdict verdict;
 	do {
 		struct frame frame;
-		verdict = frame_next(&s->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
+		verdict = frame_next(
+			&s->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
 		if (verdict == FRAME_MESSAGE && !intake_message(&in, bytes + at, &frame))
 			return length;
 		if (verdict == FRAME_BAD) {
@@ -196,7 +199,7 @@ static void intake_keep(struct session *s, const uint8_t *bytes, size_t length)
 {
 	const struct conf_memory *memory = &s->core->conf->memory;
 	bool is_full = s->in.length + length > memory->per_connection ||
-		(core_is_starved(s->core) && !session_is_proven(s));
+		       (core_is_starved(s->core) && !session_is_proven(s));
 	if (length && is_full)
 		session_close(s, REASON_LIMIT_MEMORY);
 	else if (!buffer_append(&s->in, &s->core->shared->memory, bytes, length))
@@ -265,7 +268,9 @@ static void intake_ended(struct session *s)
 		intake_ended_unnamed(s);
 		break;
 	case SESSION_SECURED:
-		session_close(s, s->is_probe ? REASON_NO_DATA : is_torn ? REASON_TRUNCATED : REASON_CLIENT_CLOSED);
+		session_close(s, s->is_probe ? REASON_NO_DATA
+				 : is_torn   ? REASON_TRUNCATED
+					     : REASON_CLIENT_CLOSED);
 		break;
 	case SESSION_PROVEN:
 	case SESSION_RELAYING:

@@ -15,7 +15,7 @@ struct list {
 };
 
 /* The object that holds `node` as its `member`. */
-#define LIST_OBJECT(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LIST_OBJECT(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 static inline void list_init(struct list *l)
 {

@@ -6,10 +6,12 @@
 #include <string.h>
 
 enum {
-	REPEATS = 4096, /* sources and reasons told apart at once; what finds no place goes into the sums */
+	REPEATS =
+		4096, /* sources and reasons told apart at once; what finds no place goes into the sums */
 	PROBES = 8,
 	SUMS = 512,
-	SOURCE_BITS = 8192, /* sources in a sum are counted by linear counting: exact for few, within 2 % for thousands */
+	SOURCE_BITS =
+		8192, /* sources in a sum are counted by linear counting: exact for few, within 2 % for thousands */
 };
 
 /* One source and reason that was told in the last interval. */
@@ -31,7 +33,8 @@ struct log_volume {
 	struct conf_log conf;
 	log_volume_emit *emit;
 	void *to;
-	uint64_t next_ms[RECORD_EVENTS]; /* GCRA: when the budget of this kind is whole again, in 1/1024 ms */
+	uint64_t next_ms
+		[RECORD_EVENTS]; /* GCRA: when the budget of this kind is whole again, in 1/1024 ms */
 	bool is_used[REPEATS];
 	struct repeat repeats[REPEATS];
 	unsigned sum_count;

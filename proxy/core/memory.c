@@ -28,7 +28,8 @@ static bool buffer_grow(struct buffer *b, struct memory_gauge *g, size_t more)
 		return true;
 	if (need > INT32_MAX)
 		return false;
-	size_t capacity = b->length && need < 2 * (size_t)b->capacity ? 2 * (size_t)b->capacity : need;
+	size_t capacity =
+		b->length && need < 2 * (size_t)b->capacity ? 2 * (size_t)b->capacity : need;
 	capacity = (capacity + BUFFER_STEP - 1) / BUFFER_STEP * BUFFER_STEP;
 	uint8_t *bytes = realloc(b->bytes, capacity);
 	if (!bytes)
@@ -50,8 +51,8 @@ bool buffer_append(struct buffer *b, struct memory_gauge *g, const void *bytes, 
 	return true;
 }
 
-bool buffer_append_ranges(
-	struct buffer *b, struct memory_gauge *g, const struct iovec *ranges, int count, size_t skip)
+bool buffer_append_ranges(struct buffer *b, struct memory_gauge *g, const struct iovec *ranges,
+	int count, size_t skip)
 {
 	size_t total = 0;
 	for (int i = 0; i < count; i++)

@@ -32,8 +32,8 @@ struct buffer {
 bool buffer_append(struct buffer *b, struct memory_gauge *g, const void *bytes, size_t length);
 
 /* Append what the ranges hold behind their first `skip` bytes. All or nothing, as above. */
-bool buffer_append_ranges(
-	struct buffer *b, struct memory_gauge *g, const struct iovec *ranges, int count, size_t skip);
+bool buffer_append_ranges(struct buffer *b, struct memory_gauge *g, const struct iovec *ranges,
+	int count, size_t skip);
 
 /* Drop `length` bytes from the front; the memory goes when nothing is left. */
 void buffer_consume(struct buffer *b, struct memory_gauge *g, size_t length);

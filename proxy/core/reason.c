@@ -5,7 +5,8 @@ static const struct {
 	const char *name, *meaning;
 	enum reason_report report;
 } reasons[] = {
-#define REASON(constant, name, report, meaning) [REASON_##constant] = {name, meaning, REPORT_##report},
+#define REASON(constant, name, report, meaning) \
+	[REASON_##constant] = {name, meaning, REPORT_##report},
 #include "proxy/core/reason.def"
 #undef REASON
 };

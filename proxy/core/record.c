@@ -8,7 +8,7 @@ static const struct {
 	enum conf_log_level level;
 	enum record_volume volume;
 } events[] = {
-#define RECORD(constant, name, level, volume)                                                       \
+#define RECORD(constant, name, level, volume) \
 	[RECORD_##constant] = {name, CONF_LOG_##level, RECORD_##volume},
 #include "proxy/core/record.def"
 #undef RECORD

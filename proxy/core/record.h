@@ -40,18 +40,20 @@ struct record {
 	enum record_event event;
 	enum conf_log_level level;
 	unsigned has;
-	uint32_t count;   /* how many events this record stands for, at least 1 */
+	uint32_t count;	  /* how many events this record stands for, at least 1 */
 	uint32_t sources; /* in a summary: how many sources they came from; else 0 */
-	int64_t at_ms;    /* wall clock, set by the log */
+	int64_t at_ms;	  /* wall clock, set by the log */
 
-	const char *listener, *limit, *action, *reason, *rule, *pool, *server, *method, *state, *version;
+	const char *listener, *limit, *action, *reason, *rule, *pool, *server, *method, *state,
+		*version;
 	struct addr_port peer, source, address;
 	char endpoint[PROXY_ENDPOINT_MAX + 1];
 	uint32_t current, max;
 	uint64_t bytes_in, bytes_out, messages, duration_ms;
 	uint32_t offset;
 	unsigned status;
-	uint8_t sample[RECORD_SAMPLE_MAX]; /* raw bytes of the network; whoever prints them escapes */
+	uint8_t sample
+		[RECORD_SAMPLE_MAX]; /* raw bytes of the network; whoever prints them escapes */
 	uint32_t sample_length;
 	char message[RECORD_MESSAGE_MAX];
 };

@@ -27,9 +27,9 @@ struct link {
 	uint64_t began_ms; /* to connect to this server */
 	uint64_t sent_ms;
 	unsigned first, tries; /* index of the first server tried, and how many were */
-	uint8_t state;         /* enum link_state */
+	uint8_t state;	       /* enum link_state */
 	uint8_t wanted;
-	bool is_held;     /* not read: the client is full, or memory is short */
+	bool is_held;	  /* not read: the client is full, or memory is short */
 	bool has_written; /* since it was last read: an answer may lie unread */
 };
 
@@ -249,7 +249,8 @@ static void link_end(struct link *k, enum reason reason)
 
 static enum pool_verdict link_write(struct link *k, const struct batch *b)
 {
-	ssize_t wrote = k->out.length ? STREAM_AGAIN : stream_writev(k->stream, b->ranges, b->count);
+	ssize_t wrote =
+		k->out.length ? STREAM_AGAIN : stream_writev(k->stream, b->ranges, b->count);
 	if (wrote == STREAM_FAILED) {
 		link_end(k, REASON_SERVER_RESET);
 		return POOL_SENT;
@@ -366,7 +367,7 @@ static void link_finish_connect(struct link *k)
 
 static void link_pong(struct link *k)
 {
-	struct iovec pong = {.iov_base = (void *)(uintptr_t)"\r\n", .iov_len = 2};
+	struct iovec pong = {.iov_base = (void *)(uintptr_t) "\r\n", .iov_len = 2};
 	if (k->out.length)
 		return;
 	ssize_t wrote = stream_writev(k->stream, &pong, 1);
@@ -383,7 +384,8 @@ static size_t link_run(struct link *k, const uint8_t *bytes, size_t length)
 	enum frame_verdict verdict;
 	size_t at = 0;
 	do {
-		verdict = frame_next(&k->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
+		verdict = frame_next(
+			&k->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
 		if (verdict == FRAME_MESSAGE) {
 			if (batch_is_full(&batch)) {
 				k->is_held |= !session_take_batch(s, &batch);
@@ -398,7 +400,8 @@ static size_t link_run(struct link *k, const uint8_t *bytes, size_t length)
 	if (batch.count)
 		k->is_held |= !session_take_batch(s, &batch);
 	if (verdict == FRAME_BAD) {
-		verdict_sip_bad(s, "server", frame_fault_name(frame.fault), bytes + at, length - at, frame.offset);
+		verdict_sip_bad(s, "server", frame_fault_name(frame.fault), bytes + at, length - at,
+			frame.offset);
 		link_end(k, REASON_SERVER_BAD);
 		return length;
 	}
@@ -464,7 +467,7 @@ static void link_on_ready(struct stream *stream, unsigned readiness)
 /* A stock Kamailio closes a connection that is silent for 120 s, and with it the phone's only way in. */
 static void link_ping(struct link *k)
 {
-	struct iovec ping = {.iov_base = (void *)(uintptr_t)"\r\n\r\n", .iov_len = 4};
+	struct iovec ping = {.iov_base = (void *)(uintptr_t) "\r\n\r\n", .iov_len = 4};
 	k->sent_ms = k->session->core->now_ms;
 	if (k->out.length)
 		return;
@@ -479,7 +482,8 @@ static void link_on_deadline(struct deadline *d)
 	struct link *k = LIST_OBJECT(d, struct link, deadline);
 	struct session *s = k->session;
 	uint64_t now_ms = s->core->now_ms;
-	if (k->state == LINK_CONNECTING && now_ms >= k->began_ms + s->core->conf->timeouts.connect_ms)
+	if (k->state == LINK_CONNECTING &&
+		now_ms >= k->began_ms + s->core->conf->timeouts.connect_ms)
 		link_try_next(k, "connect_timeout");
 	else if (k->state == LINK_UP && now_ms >= k->sent_ms + s->pool->conf->keepalive_interval_ms)
 		link_ping(k);

@@ -8,7 +8,8 @@
 static uint32_t spread_retry_after(struct session *s, uint32_t retry_after_ms)
 {
 	uint32_t seconds = (retry_after_ms + 999) / 1000;
-	uint64_t mixed = (s->core->shared->tag_key ^ s->messages ^ s->opened_ms ^ (uintptr_t)s) * 0x9e3779b97f4a7c15u;
+	uint64_t mixed = (s->core->shared->tag_key ^ s->messages ^ s->opened_ms ^ (uintptr_t)s) *
+			 0x9e3779b97f4a7c15u;
 	return seconds + (uint32_t)(mixed >> 33) % (seconds / 2 + 1);
 }
 
@@ -19,10 +20,12 @@ static void respond(struct session *s, const uint8_t *request, const struct fram
 	const struct answer answer = {
 		.status = conf->status,
 		.phrase = *conf->reason ? conf->reason : phrase_of_status(conf->status),
-		.retry_after_s = conf->retry_after_ms ? spread_retry_after(s, conf->retry_after_ms) : 0,
+		.retry_after_s =
+			conf->retry_after_ms ? spread_retry_after(s, conf->retry_after_ms) : 0,
 		.tag_key = c->shared->tag_key,
 	};
-	size_t size = answer_write(&answer, request, frame->header_length, c->answer, sizeof(c->answer));
+	size_t size =
+		answer_write(&answer, request, frame->header_length, c->answer, sizeof(c->answer));
 	struct batch back = {
 		.ranges = {{.iov_base = c->answer, .iov_len = size}},
 		.count = 1,

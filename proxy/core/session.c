@@ -10,7 +10,15 @@ enum { REFUSING_MS = 2000 };
 #define ENDS	    (NEXT(REFUSING) | NEXT(DRAINING) | NEXT(CLOSED))
 
 /* Which deadline a state has, counted from when. */
-enum due { DUE_NEVER, DUE_HEADER, DUE_FIRST_MESSAGE, DUE_ACTIVITY, DUE_HALF_CLOSED, DUE_REFUSED, DUE_SENT };
+enum due {
+	DUE_NEVER,
+	DUE_HEADER,
+	DUE_FIRST_MESSAGE,
+	DUE_ACTIVITY,
+	DUE_HALF_CLOSED,
+	DUE_REFUSED,
+	DUE_SENT
+};
 
 static const struct {
 	const char *name;
@@ -62,7 +70,8 @@ static void due_sooner(struct due_at *due, uint64_t since_ms, uint64_t after_ms,
 static void due_message(const struct session *s, struct due_at *due)
 {
 	if (s->message_ms && !s->paused && !s->out.length)
-		due_sooner(due, s->message_ms, s->core->conf->timeouts.message_ms, REASON_MESSAGE_TIMEOUT);
+		due_sooner(due, s->message_ms, s->core->conf->timeouts.message_ms,
+			REASON_MESSAGE_TIMEOUT);
 }
 
 static void due_activity(const struct session *s, struct due_at *due)
@@ -288,7 +297,8 @@ static void session_begin(struct session *s)
 	}
 }
 
-void session_open(struct core *c, struct listener *l, struct stream *client, const struct addr_port *peer)
+void session_open(
+	struct core *c, struct listener *l, struct stream *client, const struct addr_port *peer)
 {
 	struct session *s = slab_take(&c->sessions);
 	if (!s) {
@@ -350,7 +360,8 @@ void session_admit(struct session *s, bool is_last)
 	} else if (!is_last) {
 		list_append(&s->core->recheck, &s->waiting);
 	} else {
-		s->limit_max = verdict == LIMIT_CONNECTIONS ? limits->connections : limits->tracked_sources;
+		s->limit_max = verdict == LIMIT_CONNECTIONS ? limits->connections
+							    : limits->tracked_sources;
 		session_close(s, reason_of_limit(verdict));
 	}
 }
@@ -360,8 +371,8 @@ void session_admit(struct session *s, bool is_last)
 static enum stream_close session_close_how(const struct session *s, enum reason reason)
 {
 	bool is_refusal = reason_report(reason) == REPORT_LIMIT;
-	return is_refusal && s->core->conf->limits.action == CONF_ACTION_RESET ? STREAM_CLOSE_RST :
-										  STREAM_CLOSE_FIN;
+	return is_refusal && s->core->conf->limits.action == CONF_ACTION_RESET ? STREAM_CLOSE_RST
+									       : STREAM_CLOSE_FIN;
 }
 
 static void session_uncount(struct session *s)

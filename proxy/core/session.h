@@ -22,13 +22,13 @@
 
 enum session_state {
 	SESSION_UNNAMED,     /* the TCP peer is known; a PROXY header is due */
-	SESSION_NAMED,       /* the source is known; the limits have not admitted it yet */
+	SESSION_NAMED,	     /* the source is known; the limits have not admitted it yet */
 	SESSION_SECURED,     /* admitted; the first whole message is due */
-	SESSION_PROVEN,      /* speaks SIP; no server is connected */
+	SESSION_PROVEN,	     /* speaks SIP; no server is connected */
 	SESSION_RELAYING,    /* somebody behind answers */
 	SESSION_HALF_CLOSED, /* the client has sent all; answers are due */
-	SESSION_REFUSING,    /* told no in SIP; what it still sends is thrown away, so that no RST destroys the answer */
-	SESSION_DRAINING,    /* must end; what is unsent goes first */
+	SESSION_REFUSING, /* told no in SIP; what it still sends is thrown away, so that no RST destroys the answer */
+	SESSION_DRAINING, /* must end; what is unsent goes first */
 	SESSION_CLOSED,
 	SESSION_STATES
 };
@@ -42,14 +42,15 @@ struct session {
 	struct stream *client;
 	struct link *link; /* the pool's */
 
-	struct list_node order;   /* in core->unnamed[], unproven, proven, closed */
+	struct list_node order;	  /* in core->unnamed[], unproven, proven, closed */
 	struct list_node waiting; /* in core->recheck, rechecking, starved */
 	struct deadline deadline;
 	struct limit_token token;
 
-	struct addr_port peer;        /* of the TCP connection */
-	struct addr_port source;      /* who is really calling; valid once NAMED */
-	struct addr_port destination; /* what the caller connected to; unspecified until it is asked for */
+	struct addr_port peer;	 /* of the TCP connection */
+	struct addr_port source; /* who is really calling; valid once NAMED */
+	struct addr_port
+		destination; /* what the caller connected to; unspecified until it is asked for */
 	char endpoint[PROXY_ENDPOINT_MAX + 1];
 
 	struct framer framer;
@@ -57,28 +58,28 @@ struct session {
 	struct buffer out; /* what the client has not taken yet */
 
 	uint64_t opened_ms, entered_ms; /* the connection, the state */
-	uint64_t active_ms;             /* the last byte of the client */
-	uint64_t message_ms;            /* when the message that is not whole began; 0 for none */
+	uint64_t active_ms;		/* the last byte of the client */
+	uint64_t message_ms;		/* when the message that is not whole began; 0 for none */
 	uint64_t pinged_ms;
 	uint32_t ping_interval_ms; /* the longest that was seen between two of its pings */
-	uint32_t pings;            /* seen in all, capped */
+	uint32_t pings;		   /* seen in all, capped */
 	uint64_t bytes_in, bytes_out, messages;
 	uint32_t pending; /* requests whose final answer is due, as far as can be counted */
 	uint32_t current; /* what the limit said */
 	uint32_t limit_max;
 
-	uint8_t state;         /* enum session_state */
-	uint8_t reason;        /* enum reason: why it ends, once that is decided */
-	uint8_t wanted;        /* what the client's stream was told */
+	uint8_t state;	       /* enum session_state */
+	uint8_t reason;	       /* enum reason: why it ends, once that is decided */
+	uint8_t wanted;	       /* what the client's stream was told */
 	uint8_t proxy_version; /* of the header, 0 for none */
 	const char *fault;     /* the name of what was wrong with a header */
-	bool counted;          /* in shared->open and listener->open */
-	bool admitted;         /* by the limits: owes a connection.closed line */
-	bool is_probe;         /* a LOCAL header: the load balancer itself */
+	bool counted;	       /* in shared->open and listener->open */
+	bool admitted;	       /* by the limits: owes a connection.closed line */
+	bool is_probe;	       /* a LOCAL header: the load balancer itself */
 	bool client_ended;     /* its FIN has come */
-	uint8_t failed;        /* enum reason: it must end, as soon as the event at hand is over */
-	bool paused;           /* the pool holds a batch */
-	bool starved;          /* in core->starved */
+	uint8_t failed;	       /* enum reason: it must end, as soon as the event at hand is over */
+	bool paused;	       /* the pool holds a batch */
+	bool starved;	       /* in core->starved */
 };
 
 /*
@@ -147,14 +148,14 @@ void delivery_write(struct session *s, const struct iovec *ranges, int count);
 void delivery_flush(struct session *s);
 
 /* Answer a request here. False when it cannot be answered. */
-bool delivery_answer(
-	struct session *s, const uint8_t *request, size_t length, unsigned status, const char *phrase);
+bool delivery_answer(struct session *s, const uint8_t *request, size_t length, unsigned status,
+	const char *phrase);
 
 /* verdict.c: what is told about a session. */
 void verdict_closed(const struct session *s, enum reason reason);
 /* rule: which check said no: "frame", "message", "pool", "ping", or "server" for what a server sent */
-void verdict_sip_bad(const struct session *s, const char *rule, const char *fault, const uint8_t *message,
-	size_t length, uint32_t offset);
+void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
+	const uint8_t *message, size_t length, uint32_t offset);
 void verdict_describe(const struct session *s, struct record *r);
 
 #endif

@@ -15,7 +15,8 @@ static bool init_listeners(struct shared *sh)
 		struct listener *l = &sh->listeners[i];
 		l->conf = &sh->conf->listeners[i];
 		l->address = l->conf->address;
-		l->lanes = aligned_alloc(_Alignof(struct unnamed_lane), sh->workers * sizeof(*l->lanes));
+		l->lanes = aligned_alloc(
+			_Alignof(struct unnamed_lane), sh->workers * sizeof(*l->lanes));
 		if (!l->lanes)
 			return false;
 		for (unsigned w = 0; w < sh->workers; w++) {

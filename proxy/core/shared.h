@@ -20,8 +20,9 @@ struct pool_ops;
 
 /* What one worker tells the others about its unnamed connections of a listener, a cache line of its own. */
 struct unnamed_lane {
-	_Alignas(64) atomic_uint_fast64_t oldest_ms; /* when its oldest was opened; UINT64_MAX for none */
-	atomic_uint evict;                           /* how many of its oldest it is asked to close */
+	_Alignas(64) atomic_uint_fast64_t
+		oldest_ms; /* when its oldest was opened; UINT64_MAX for none */
+	atomic_uint evict; /* how many of its oldest it is asked to close */
 };
 
 struct listener {
@@ -46,8 +47,8 @@ struct shared {
 	uint32_t max_connections;
 	unsigned workers;
 	struct listener *listeners; /* as many as conf->listener_count */
-	struct pool *pools;         /* as many as conf->pool_count */
-	uint64_t tag_key;           /* of the To tags made here */
+	struct pool *pools;	    /* as many as conf->pool_count */
+	uint64_t tag_key;	    /* of the To tags made here */
 };
 
 /*

@@ -40,7 +40,8 @@ void slab_give(struct slab *s, void *object)
 {
 	assert(s->taken > 0);
 #ifndef NDEBUG
-	memset(object, 0xdd, s->size); /* what is used after it was given back is not to look alive */
+	memset(object, 0xdd,
+		s->size); /* what is used after it was given back is not to look alive */
 #endif
 	memcpy(object, &s->free, sizeof(s->free));
 	s->free = object;

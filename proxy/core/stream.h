@@ -18,16 +18,18 @@ struct stream;
 
 /* What read() and writev() return besides a number of bytes. */
 enum {
-	STREAM_END = 0,     /* read: the peer has closed its side */
+	STREAM_END = 0,	    /* read: the peer has closed its side */
 	STREAM_AGAIN = -1,  /* nothing to read, or no room to write: wait for on_ready */
 	STREAM_FAILED = -2, /* reset or found dead: only close() is left; `failure` is an errno */
 };
 
 /* What an owner wants to hear of, and what on_ready says. */
 enum {
-	STREAM_READABLE = 1, /* without it the stream is paused: on_ready then says STREAM_GONE at most */
+	STREAM_READABLE =
+		1, /* without it the stream is paused: on_ready then says STREAM_GONE at most */
 	STREAM_WRITABLE = 2,
-	STREAM_GONE = 4, /* on_ready only: while paused, the peer has reset the connection or it was found dead */
+	STREAM_GONE =
+		4, /* on_ready only: while paused, the peer has reset the connection or it was found dead */
 };
 
 enum stream_close {
@@ -40,7 +42,8 @@ struct stream_ops {
 	ssize_t (*writev)(struct stream *s, const struct iovec *ranges, int count);
 	void (*want)(struct stream *s, unsigned readiness);
 	void (*shutdown)(struct stream *s); /* FIN behind what was written; reading goes on */
-	void (*close)(struct stream *s, enum stream_close how); /* the stream is gone; no callback comes any more */
+	void (*close)(struct stream *s,
+		enum stream_close how); /* the stream is gone; no callback comes any more */
 };
 
 struct stream {

@@ -21,7 +21,8 @@ static void report_line(const struct session *s, enum reason reason)
 {
 	struct record r;
 	bool is_quiet = s->is_probe || !s->admitted;
-	bool is_wanted = s->core->conf->log.connections && s->core->conf->log.level >= CONF_LOG_INFO;
+	bool is_wanted =
+		s->core->conf->log.connections && s->core->conf->log.level >= CONF_LOG_INFO;
 	if (is_quiet ? s->core->conf->log.level < CONF_LOG_DEBUG : !is_wanted)
 		return;
 	record_init(&r, RECORD_CONNECTION_CLOSED);
@@ -79,8 +80,8 @@ void verdict_closed(const struct session *s, enum reason reason)
 	report_line(s, reason);
 }
 
-void verdict_sip_bad(const struct session *s, const char *rule, const char *fault, const uint8_t *message,
-	size_t length, uint32_t offset)
+void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
+	const uint8_t *message, size_t length, uint32_t offset)
 {
 	struct record r;
 	record_init(&r, RECORD_SIP_BAD);

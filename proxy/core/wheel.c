@@ -49,7 +49,8 @@ void wheel_advance(struct wheel *w, uint64_t now_ms)
 {
 	uint64_t target = now_ms / WHEEL_TICK_MS;
 	if (target > w->tick + WHEEL_SLOTS)
-		w->tick = target - WHEEL_SLOTS; /* asleep for over a turn: one look at each slot is enough */
+		w->tick = target -
+			  WHEEL_SLOTS; /* asleep for over a turn: one look at each slot is enough */
 	while (w->tick < target) {
 		w->tick++;
 		advance_one(w, now_ms);

@@ -28,7 +28,8 @@ static void pause_accepting(struct acceptor *a, int error)
 	r.listener = a->listener->conf->name;
 	r.reason = strerrorname_np(error);
 	snprintf(r.message, sizeof(r.message),
-		"accepting is paused for %d ms: the host gives no more descriptors or memory; raise LimitNOFILE or "
+		"accepting is paused for %d ms: the host gives no more descriptors or memory; "
+		"raise LimitNOFILE or "
 		"lower max_connections",
 		PAUSE_MS);
 	a->core->host->report(a->core->host, &r);
@@ -80,7 +81,8 @@ static void on_ready(evutil_socket_t fd, short what, void *argument)
 		;
 }
 
-bool acceptor_open(struct acceptor *a, struct core *core, struct tcp *tcp, struct listener *listener, int fd)
+bool acceptor_open(
+	struct acceptor *a, struct core *core, struct tcp *tcp, struct listener *listener, int fd)
 {
 	*a = (struct acceptor){.core = core, .tcp = tcp, .listener = listener, .fd = fd};
 	event_assign(&a->ready, tcp->base, fd, EV_READ | EV_PERSIST, on_ready, a);

@@ -23,7 +23,8 @@ struct acceptor {
 };
 
 /* Begin to accept on `fd`, which stays the caller's until acceptor_close(). False: libevent has no room. */
-bool acceptor_open(struct acceptor *a, struct core *core, struct tcp *tcp, struct listener *listener, int fd);
+bool acceptor_open(
+	struct acceptor *a, struct core *core, struct tcp *tcp, struct listener *listener, int fd);
 
 /* Accept what the kernel has queued already, then close the socket. */
 void acceptor_close(struct acceptor *a);

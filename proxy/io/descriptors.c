@@ -5,8 +5,8 @@
 
 enum {
 	PER_CONNECTION = 2, /* the client's and the server's */
-	PER_WORKER = 8,     /* event base, mailbox, and what a library may open */
-	RESERVE = 64,       /* log, signals, control; never given to connections */
+	PER_WORKER = 8,	    /* event base, mailbox, and what a library may open */
+	RESERVE = 64,	    /* log, signals, control; never given to connections */
 };
 
 static uint64_t overhead(const struct conf *conf, unsigned workers)
@@ -31,7 +31,9 @@ static rlim_t raise_limit(rlim_t wanted)
 uint32_t descriptors_provide(const struct conf *conf, unsigned workers, struct conf_errors *errors)
 {
 	uint64_t fixed = overhead(conf, workers);
-	uint64_t wanted = conf->max_connections ? fixed + (uint64_t)PER_CONNECTION * conf->max_connections : RLIM_INFINITY;
+	uint64_t wanted = conf->max_connections
+				  ? fixed + (uint64_t)PER_CONNECTION * conf->max_connections
+				  : RLIM_INFINITY;
 	rlim_t granted = raise_limit(wanted);
 	uint64_t fit = granted > fixed ? (granted - fixed) / PER_CONNECTION : 0;
 	if (fit > 10000000)
@@ -40,9 +42,11 @@ uint32_t descriptors_provide(const struct conf *conf, unsigned workers, struct c
 		return conf->max_connections ? conf->max_connections : (uint32_t)fit;
 
 	conf_errors_add(errors, &conf->at.max_connections, "max_connections",
-		"%u connections need %llu descriptors and the limit is %llu; expected at most %llu, or a higher limit "
+		"%u connections need %llu descriptors and the limit is %llu; expected at most "
+		"%llu, or a higher limit "
 		"(LimitNOFILE= in the unit, ulimit -n)",
-		conf->max_connections, (unsigned long long)(fixed + (uint64_t)PER_CONNECTION * conf->max_connections),
+		conf->max_connections,
+		(unsigned long long)(fixed + (uint64_t)PER_CONNECTION * conf->max_connections),
 		(unsigned long long)granted, (unsigned long long)fit);
 	return 0;
 }

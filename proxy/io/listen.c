@@ -15,14 +15,17 @@ static bool set(int fd, int level, int name, int value)
 }
 
 /* A socket bound to the address, or -1 with errno. */
-static int bind_socket(const struct conf_listener *conf, const struct addr_port *address, bool is_shared)
+static int bind_socket(
+	const struct conf_listener *conf, const struct addr_port *address, bool is_shared)
 {
 	struct sockaddr_storage to;
 	socklen_t length = addr_to_sockaddr(address, &to);
 	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	bool is_set = set(fd, SOL_SOCKET, SO_REUSEADDR, 1) && (!is_shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+	bool is_set =
+		set(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+		(!is_shared || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
 		(to.ss_family != AF_INET6 || set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !conf->dual_stack));
 	if (is_set && bind(fd, (struct sockaddr *)&to, length) == 0)
 		return fd;
@@ -41,9 +44,11 @@ static bool is_free(const struct conf_listener *conf)
 	return true;
 }
 
-static bool set_options(int fd, const struct conf_listener *conf, const struct conf_timeouts *timeouts)
+static bool set_options(
+	int fd, const struct conf_listener *conf, const struct conf_timeouts *timeouts)
 {
-	if (conf->defer_accept_ms && !set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)(conf->defer_accept_ms / 1000)))
+	if (conf->defer_accept_ms &&
+		!set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)(conf->defer_accept_ms / 1000)))
 		return false;
 	return tcp_set_options(fd, timeouts);
 }
@@ -62,7 +67,7 @@ static bool real_address(int fd, struct addr_port *bound)
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
-		addr_from_sockaddr(bound, (struct sockaddr *)&address);
+	       addr_from_sockaddr(bound, (struct sockaddr *)&address);
 }
 
 static void add_error(const struct conf_listener *conf, struct conf_errors *errors)
@@ -73,15 +78,22 @@ static void add_error(const struct conf_listener *conf, struct conf_errors *erro
 	snprintf(option, sizeof(option), "listeners.%s.address", conf->name);
 	if (error == EADDRINUSE)
 		conf_errors_add(errors, &conf->at.address, option,
-			"%s is in use, by another sipweir or another program; \"ss -ltnp\" shows which", address);
+			"%s is in use, by another sipweir or another program; \"ss -ltnp\" shows "
+			"which",
+			address);
 	else if (error == EADDRNOTAVAIL)
 		conf_errors_add(errors, &conf->at.address, option,
-			"%s is no address of this host; \"ip address\" lists them, 0.0.0.0 means all", address);
+			"%s is no address of this host; \"ip address\" lists them, 0.0.0.0 means "
+			"all",
+			address);
 	else if (error == EACCES)
 		conf_errors_add(errors, &conf->at.address, option,
-			"%s: ports below net.ipv4.ip_unprivileged_port_start need root or CAP_NET_BIND_SERVICE", address);
+			"%s: ports below net.ipv4.ip_unprivileged_port_start need root or "
+			"CAP_NET_BIND_SERVICE",
+			address);
 	else
-		conf_errors_add(errors, &conf->at.address, option, "cannot listen on %s: %s", address, strerror(error));
+		conf_errors_add(errors, &conf->at.address, option, "cannot listen on %s: %s",
+			address, strerror(error));
 }
 
 static void close_all(int *fds, unsigned count)
@@ -92,8 +104,9 @@ static void close_all(int *fds, unsigned count)
 	errno = error;
 }
 
-bool listen_open(const struct conf_listener *conf, const struct conf_timeouts *timeouts, unsigned count, int *fds,
-	struct addr_port *bound, uint32_t *backlog, struct conf_errors *errors)
+bool listen_open(const struct conf_listener *conf, const struct conf_timeouts *timeouts,
+	unsigned count, int *fds, struct addr_port *bound, uint32_t *backlog,
+	struct conf_errors *errors)
 {
 	unsigned opened = 0;
 	*bound = conf->address;
@@ -103,7 +116,8 @@ bool listen_open(const struct conf_listener *conf, const struct conf_timeouts *t
 		fds[opened] = bind_socket(conf, bound, true);
 		if (fds[opened] < 0)
 			goto failed;
-		if (!set_options(fds[opened], conf, timeouts) || listen(fds[opened], (int)conf->backlog) != 0 ||
+		if (!set_options(fds[opened], conf, timeouts) ||
+			listen(fds[opened], (int)conf->backlog) != 0 ||
 			!real_address(fds[opened], bound)) {
 			opened++;
 			goto failed;

@@ -16,7 +16,8 @@
  * grants. First an exclusive bind is tried: a second process on the same address would silently take its share of the
  * callers. False, with every socket closed and the cause in `errors`: the address is taken or not ours.
  */
-bool listen_open(const struct conf_listener *conf, const struct conf_timeouts *timeouts, unsigned count, int *fds,
-	struct addr_port *bound, uint32_t *backlog, struct conf_errors *errors);
+bool listen_open(const struct conf_listener *conf, const struct conf_timeouts *timeouts,
+	unsigned count, int *fds, struct addr_port *bound, uint32_t *backlog,
+	struct conf_errors *errors);
 
 #endif

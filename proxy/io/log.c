@@ -215,7 +215,8 @@ struct log *log_new(const struct conf_log *conf, unsigned lanes, struct conf_err
 	}
 	if (l->wakeup < 0 || !l->volume || !init_lanes(l, lanes) ||
 		pthread_create(&l->thread, NULL, run, l) != 0) {
-		conf_errors_add(errors, &conf->place, "log", "the host has no memory or descriptor for it");
+		conf_errors_add(
+			errors, &conf->place, "log", "the host has no memory or descriptor for it");
 		release(l);
 		return NULL;
 	}

@@ -38,8 +38,8 @@ static bool is_same(const struct record *a, const struct record *b)
 	const struct addr *from_a = a->has & RECORD_HAS_SOURCE ? &a->source.addr : &a->peer.addr;
 	const struct addr *from_b = b->has & RECORD_HAS_SOURCE ? &b->source.addr : &b->peer.addr;
 	return a->event == b->event && a->listener == b->listener && a->limit == b->limit &&
-		a->reason == b->reason && a->server == b->server && addr_equal(from_a, from_b) &&
-		!strcmp(a->endpoint, b->endpoint);
+	       a->reason == b->reason && a->server == b->server && addr_equal(from_a, from_b) &&
+	       !strcmp(a->endpoint, b->endpoint);
 }
 
 static struct lane_tally *find_tally(struct log_lane *l, const struct record *r)

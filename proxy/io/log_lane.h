@@ -26,7 +26,7 @@ struct log_lane {
 	_Alignas(64) atomic_uint head; /* next to fill; the owner's */
 	_Alignas(64) atomic_uint tail; /* next to empty; the log thread's */
 	atomic_uint_fast64_t dropped;  /* events that found the ring full */
-	bool has_news;                 /* something was queued since the log thread was last called */
+	bool has_news; /* something was queued since the log thread was last called */
 	struct lane_tally tallies[LANE_TALLIES];
 };
 

@@ -13,9 +13,9 @@
 enum { MAILBOX_SIZE = 1024 };
 
 enum mail_kind {
-	MAIL_TURNS,     /* `from` wants to hear when two turns have ended */
+	MAIL_TURNS,	/* `from` wants to hear when two turns have ended */
 	MAIL_TURNS_END, /* the answer to that */
-	MAIL_STOP,      /* close everything, then end the thread */
+	MAIL_STOP,	/* close everything, then end the thread */
 };
 
 struct mail {

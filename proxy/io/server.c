@@ -48,8 +48,9 @@ static void tell_start(struct server *s)
 	struct record r;
 	record_init(&r, RECORD_START);
 	r.version = SIPWEIR_VERSION;
-	snprintf(r.message, sizeof(r.message), "%u workers, at most %u connections, %u sources tracked",
-		s->shared.workers, s->shared.max_connections, s->conf->limits.tracked_sources);
+	snprintf(r.message, sizeof(r.message),
+		"%u workers, at most %u connections, %u sources tracked", s->shared.workers,
+		s->shared.max_connections, s->conf->limits.tracked_sources);
 	tell(s, &r);
 }
 
@@ -64,7 +65,8 @@ static void tell_backlog(struct server *s, const struct listener *l, uint32_t gr
 	r.current = granted;
 	r.max = l->conf->backlog;
 	snprintf(r.message, sizeof(r.message),
-		"the kernel grants a backlog of %u where %u is configured; raise net.core.somaxconn or lower "
+		"the kernel grants a backlog of %u where %u is configured; raise "
+		"net.core.somaxconn or lower "
 		"listeners.%s.backlog",
 		granted, l->conf->backlog, l->conf->name);
 	tell(s, &r);
@@ -80,7 +82,8 @@ static void tell_listening(struct server *s, size_t index, server_on_ready *on_r
 	r.address = l->address;
 	r.has |= RECORD_HAS_ADDRESS;
 	addr_port_format(&l->address, address);
-	snprintf(r.message, sizeof(r.message), "accepting on %s, backlog %u", address, s->backlogs[index]);
+	snprintf(r.message, sizeof(r.message), "accepting on %s, backlog %u", address,
+		s->backlogs[index]);
 	tell(s, &r);
 	tell_backlog(s, l, s->backlogs[index]);
 	if (on_ready)
@@ -95,7 +98,8 @@ static void tell_stop(struct server *s)
 	r.has |= RECORD_HAS_CURRENT;
 	r.current = (uint32_t)limiter_slots(s->shared.limiter);
 	r.max = s->shared.max_connections;
-	snprintf(r.message, sizeof(r.message), "stopped as asked; %u limit slots still held", r.current);
+	snprintf(r.message, sizeof(r.message), "stopped as asked; %u limit slots still held",
+		r.current);
 	tell(s, &r);
 }
 
@@ -106,7 +110,8 @@ static bool open_listener(struct server *s, size_t index, int *fds, struct conf_
 {
 	int mine[256];
 	struct listener *l = &s->shared.listeners[index];
-	if (!listen_open(l->conf, &s->conf->timeouts, s->shared.workers, mine, &l->address, &s->backlogs[index], errors))
+	if (!listen_open(l->conf, &s->conf->timeouts, s->shared.workers, mine, &l->address,
+		    &s->backlogs[index], errors))
 		return false;
 	for (unsigned w = 0; w < s->shared.workers; w++)
 		fds[w * s->conf->listener_count + index] = mine[w];
@@ -128,8 +133,8 @@ static bool init_workers(struct server *s, int *fds, struct conf_errors *errors)
 		is_open &= open_listener(s, i, fds, errors);
 	while (is_open && s->worker_count < s->shared.workers) {
 		unsigned w = s->worker_count;
-		is_open = worker_init(
-			&s->workers[w], &s->shared, s->workers, w, fds + w * listeners, s->log, errors);
+		is_open = worker_init(&s->workers[w], &s->shared, s->workers, w,
+			fds + w * listeners, s->log, errors);
 		for (size_t i = 0; i < listeners; i++)
 			fds[w * listeners + i] = -1;
 		s->worker_count += is_open;
@@ -158,10 +163,12 @@ static bool open_everything(struct server *s, struct conf_errors *errors)
 	size_t sockets = s->shared.workers * s->conf->listener_count;
 	int *fds = malloc(sockets * sizeof(*fds));
 	s->backlogs = calloc(s->conf->listener_count, sizeof(*s->backlogs));
-	s->workers = aligned_alloc(_Alignof(struct worker), s->shared.workers * sizeof(*s->workers));
+	s->workers =
+		aligned_alloc(_Alignof(struct worker), s->shared.workers * sizeof(*s->workers));
 	bool is_open = fds && s->backlogs && s->workers;
 	if (is_open && !take_signals(s)) {
-		conf_errors_add(errors, &s->conf->place, "", "the host has no descriptor for signals");
+		conf_errors_add(
+			errors, &s->conf->place, "", "the host has no descriptor for signals");
 		is_open = false;
 	}
 	s->log = is_open ? log_new(&s->conf->log, s->shared.workers + 1, errors) : NULL;
@@ -262,7 +269,8 @@ bool server_run(struct server *s, server_on_ready *on_ready)
 			tell_listening(s, i, on_ready);
 		wait_for_signal(s);
 	} else {
-		tell_failed(s, "the host starts no more threads; lower `workers` or raise its limit of tasks");
+		tell_failed(s, "the host starts no more threads; lower `workers` or raise its "
+			       "limit of tasks");
 	}
 	let_signals_end_us();
 	for (unsigned i = 0; i < started; i++)

@@ -20,7 +20,8 @@ struct tcp_stream {
 
 static const struct stream_ops tcp_ops;
 
-bool tcp_init(struct tcp *t, struct event_base *base, uint32_t capacity, void (*on_event)(struct tcp *t))
+bool tcp_init(
+	struct tcp *t, struct event_base *base, uint32_t capacity, void (*on_event)(struct tcp *t))
 {
 	t->base = base;
 	t->on_event = on_event;
@@ -58,14 +59,14 @@ static bool set(int fd, int level, int name, int value)
 bool tcp_set_options(int fd, const struct conf_timeouts *timeouts)
 {
 	return set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-		set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)(timeouts->keepalive_idle_ms / 1000)) &&
-		set(fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)(timeouts->keepalive_interval_ms / 1000)) &&
-		set(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)timeouts->keepalive_count) &&
-		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeouts->unacked_ms);
+	       set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)(timeouts->keepalive_idle_ms / 1000)) &&
+	       set(fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)(timeouts->keepalive_interval_ms / 1000)) &&
+	       set(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)timeouts->keepalive_count) &&
+	       set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeouts->unacked_ms);
 }
 
-struct stream *tcp_connect(
-	struct tcp *t, const struct addr_port *to, const struct conf_timeouts *timeouts, int *failure)
+struct stream *tcp_connect(struct tcp *t, const struct addr_port *to,
+	const struct conf_timeouts *timeouts, int *failure)
 {
 	struct sockaddr_storage address;
 	socklen_t length = addr_to_sockaddr(to, &address);
@@ -90,7 +91,7 @@ bool tcp_local_address(const struct stream *s, struct addr_port *local)
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	return getsockname(ts->fd, (struct sockaddr *)&address, &length) == 0 &&
-		addr_from_sockaddr(local, (struct sockaddr *)&address);
+	       addr_from_sockaddr(local, (struct sockaddr *)&address);
 }
 
 /* --- the stream's operations --- */
@@ -113,7 +114,8 @@ static ssize_t tcp_read(struct stream *s, void *to, size_t size)
 
 static ssize_t tcp_writev(struct stream *s, const struct iovec *ranges, int count)
 {
-	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)ranges, .msg_iovlen = (size_t)count};
+	struct msghdr message = {
+		.msg_iov = (struct iovec *)(uintptr_t)ranges, .msg_iovlen = (size_t)count};
 	ssize_t wrote = sendmsg(of(s)->fd, &message, MSG_NOSIGNAL);
 	if (wrote > 0)
 		return wrote;
@@ -163,7 +165,8 @@ static void tcp_want(struct stream *s, unsigned readiness)
 		event_del(&ts->event);
 	event_assign(&ts->event, ts->tcp->base, ts->fd, events, on_event, ts);
 	if (event_add(&ts->event, NULL) != 0)
-		shutdown(ts->fd, SHUT_RDWR); /* the owner hears of the end at its deadline at the latest */
+		shutdown(ts->fd,
+			SHUT_RDWR); /* the owner hears of the end at its deadline at the latest */
 }
 
 static void tcp_shutdown(struct stream *s)

@@ -19,11 +19,13 @@ struct event_base;
 struct tcp {
 	struct event_base *base;
 	struct slab streams;
-	void (*on_event)(struct tcp *t); /* before each callback into an owner: the worker sets the clock */
+	void (*on_event)(
+		struct tcp *t); /* before each callback into an owner: the worker sets the clock */
 };
 
 /* Room for `capacity` streams. False when memory is short. The base stays the caller's. */
-bool tcp_init(struct tcp *t, struct event_base *base, uint32_t capacity, void (*on_event)(struct tcp *t));
+bool tcp_init(
+	struct tcp *t, struct event_base *base, uint32_t capacity, void (*on_event)(struct tcp *t));
 void tcp_fini(struct tcp *t);
 
 /* A connected non-blocking socket as a stream, which owns it from now on. NULL, with the socket closed, when there is
@@ -31,8 +33,8 @@ void tcp_fini(struct tcp *t);
 struct stream *tcp_adopt(struct tcp *t, int fd);
 
 /* Begin to connect. NULL, with *failure an errno, when the host or the network says no at once. */
-struct stream *tcp_connect(
-	struct tcp *t, const struct addr_port *to, const struct conf_timeouts *timeouts, int *failure);
+struct stream *tcp_connect(struct tcp *t, const struct addr_port *to,
+	const struct conf_timeouts *timeouts, int *failure);
 
 /* The address of our end. */
 bool tcp_local_address(const struct stream *s, struct addr_port *local);

@@ -66,7 +66,8 @@ static void take_mail(struct worker *w, const struct mail *mail)
 	switch (mail->kind) {
 	case MAIL_TURNS:
 		w->turns_asked += !w->turns_left[mail->from];
-		w->turns_left[mail->from] = TURNS_ASKED + 1; /* this turn, which has begun already, does not count */
+		w->turns_left[mail->from] =
+			TURNS_ASKED + 1; /* this turn, which has begun already, does not count */
 		break;
 	case MAIL_TURNS_END:
 		if (--w->turns_due == 0)
@@ -120,7 +121,8 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 
 static void turn(struct worker *w)
 {
-	event_base_loop(w->base, w->turns_asked || w->is_stopping ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+	event_base_loop(w->base,
+		w->turns_asked || w->is_stopping ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	core_clock(&w->core, monotonic_ms());
 	core_tend(&w->core);
 	core_end_turn(&w->core);
@@ -182,12 +184,13 @@ static bool init_events(struct worker *w, struct shared *sh, const int *fds)
 	event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
 	bool is_added = event_add(&w->mail, NULL) == 0 && event_add(&w->tick, &tick) == 0;
 	for (size_t i = 0; i < sh->conf->listener_count; i++)
-		is_added &= acceptor_open(&w->acceptors[i], &w->core, &w->tcp, &sh->listeners[i], fds[i]);
+		is_added &= acceptor_open(
+			&w->acceptors[i], &w->core, &w->tcp, &sh->listeners[i], fds[i]);
 	return is_added;
 }
 
-bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, unsigned index, const int *fds,
-	struct log *log, struct conf_errors *errors)
+bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, unsigned index,
+	const int *fds, struct log *log, struct conf_errors *errors)
 {
 	memset(w, 0, sizeof(*w));
 	w->workers = workers;
@@ -198,14 +201,17 @@ bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, un
 	bool has_core = core_init(&w->core, sh, &w->host, index, monotonic_ms());
 	bool has_mailbox = mailbox_init(&w->mailbox);
 	w->base = new_base();
-	bool has_tcp = w->base && tcp_init(&w->tcp, w->base, 2 * w->core.sessions.capacity, on_event);
+	bool has_tcp =
+		w->base && tcp_init(&w->tcp, w->base, 2 * w->core.sessions.capacity, on_event);
 	w->acceptors = calloc(sh->conf->listener_count, sizeof(*w->acceptors));
 	w->turns_left = calloc(sh->workers, sizeof(*w->turns_left));
-	if (has_core && has_mailbox && has_tcp && w->acceptors && w->turns_left && init_events(w, sh, fds))
+	if (has_core && has_mailbox && has_tcp && w->acceptors && w->turns_left &&
+		init_events(w, sh, fds))
 		return true;
 
 	conf_errors_add(errors, &sh->conf->at.workers, "workers",
-		"the host has no memory or descriptors for worker %u; expected a smaller number", index + 1);
+		"the host has no memory or descriptors for worker %u; expected a smaller number",
+		index + 1);
 	free(w->acceptors);
 	free(w->turns_left);
 	if (has_tcp)

@@ -43,8 +43,8 @@ struct worker {
  * Everything that can fail, in the main thread. fds[] are this worker's listening sockets, one per listener, which it
  * owns from now on whatever the result. False: said in `errors`; worker_fini() is then not called.
  */
-bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, unsigned index, const int *fds,
-	struct log *log, struct conf_errors *errors);
+bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, unsigned index,
+	const int *fds, struct log *log, struct conf_errors *errors);
 
 /* False when the host starts no more threads. */
 bool worker_start(struct worker *w);
