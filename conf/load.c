@@ -27,9 +27,18 @@ struct group {
 
 static void load_group(struct loader *l, const struct group *g);
 
+/* Mark a name that was cut; `length` is what the whole would have taken. */
+static void mark_cut(char path[CONF_PATH_MAX], int length)
+{
+	if (length >= CONF_PATH_MAX)
+		memcpy(path + CONF_PATH_MAX - 4, "...", 4);
+}
+
 void conf_path_member(char path[CONF_PATH_MAX], const char *parent, const char *name)
 {
-	snprintf(path, CONF_PATH_MAX, "%s%s%s", parent, parent[0] ? "." : "", name);
+	const char *dot = parent[0] ? "." : "";
+
+	mark_cut(path, snprintf(path, CONF_PATH_MAX, "%s%s%s", parent, dot, name));
 }
 
 void conf_path_element(char path[CONF_PATH_MAX], const char *parent, const char *name, size_t index)
@@ -37,7 +46,7 @@ void conf_path_element(char path[CONF_PATH_MAX], const char *parent, const char 
 	if (name)
 		conf_path_member(path, parent, name);
 	else
-		snprintf(path, CONF_PATH_MAX, "%s[%zu]", parent, index);
+		mark_cut(path, snprintf(path, CONF_PATH_MAX, "%s[%zu]", parent, index));
 }
 
 static void load_option(struct loader *l, const struct group *g, const struct conf_option *o)
