@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+/* Asked before a record is filled in: a flood of what nobody wants to read must cost next to nothing. */
+static bool is_told(const struct session *s, enum conf_log_level level)
+{
+	return level <= s->core->conf->log.level;
+}
+
 void verdict_describe(const struct session *s, struct record *r)
 {
 	r->listener = s->listener->conf->name;
@@ -42,6 +48,8 @@ static void report_line(const struct session *s, enum reason reason)
 static void report_header(const struct session *s)
 {
 	struct record r;
+	if (!is_told(s, CONF_LOG_NOTICE))
+		return;
 	record_init(&r, RECORD_PROXY_HEADER_BAD);
 	verdict_describe(s, &r);
 	r.reason = s->fault;
@@ -54,6 +62,8 @@ static void report_header(const struct session *s)
 static void report_limit(const struct session *s, enum reason reason)
 {
 	struct record r;
+	if (!is_told(s, CONF_LOG_NOTICE))
+		return;
 	record_init(&r, RECORD_LIMIT_REFUSED);
 	verdict_describe(s, &r);
 	r.limit = reason_name(reason);

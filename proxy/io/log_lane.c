@@ -55,8 +55,8 @@ static bool tell_tally(struct log_lane *l, struct lane_tally *t)
 {
 	if (!t->is_used || !t->untold)
 		return true;
-	t->last.count = t->untold;
-	if (!ring_put(l, &t->last))
+	t->first.count = t->untold;
+	if (!ring_put(l, &t->first))
 		return false;
 	t->untold = 0;
 	return true;
@@ -66,8 +66,7 @@ static bool tell_tally(struct log_lane *l, struct lane_tally *t)
 static void put_repeated(struct log_lane *l, const struct record *r)
 {
 	struct lane_tally *t = find_tally(l, r);
-	if (t->is_used && is_same(&t->last, r)) {
-		t->last = *r;
+	if (t->is_used && is_same(&t->first, r)) {
 		t->untold++;
 		return;
 	}
@@ -76,7 +75,7 @@ static void put_repeated(struct log_lane *l, const struct record *r)
 		return;
 	}
 	t->is_used = true;
-	t->last = *r;
+	t->first = *r;
 	t->untold = ring_put(l, r) ? 0 : r->count;
 }
 

@@ -16,7 +16,7 @@
 enum { LANE_RING = 512, LANE_TALLIES = 64 };
 
 struct lane_tally {
-	struct record last;
+	struct record first;
 	uint32_t untold;
 	bool is_used;
 };

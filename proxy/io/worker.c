@@ -46,12 +46,16 @@ static void host_report(struct host *h, const struct record *r)
 		log_lane_put(w->lane, r);
 }
 
+/* One's own turns need no mail: this is asked at the end of one. */
 static void host_ask_turns(struct host *h)
 {
 	struct worker *w = worker_of(h);
 	struct mail mail = {.kind = MAIL_TURNS, .from = w->core.index};
+	w->is_asking = true;
+	w->own_turns_left = TURNS_ASKED;
 	for (unsigned i = 0; i < w->core.shared->workers; i++)
-		w->turns_due += mailbox_post(&w->workers[i].mailbox, mail);
+		if (i != w->core.index)
+			w->turns_due += mailbox_post(&w->workers[i].mailbox, mail);
 }
 
 static void host_wake(struct host *h, unsigned worker)
@@ -70,8 +74,7 @@ static void take_mail(struct worker *w, const struct mail *mail)
 			TURNS_ASKED + 1; /* this turn, which has begun already, does not count */
 		break;
 	case MAIL_TURNS_END:
-		if (--w->turns_due == 0)
-			core_turns_done(&w->core);
+		w->turns_due--;
 		break;
 	case MAIL_STOP:
 		w->is_stopping = true;
@@ -119,12 +122,24 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 	log_lane_settle(w->lane);
 }
 
+/* Whoever waits for turns has its answer when all the others and this worker itself have had theirs. */
+static void count_own_turn(struct worker *w)
+{
+	if (w->own_turns_left)
+		w->own_turns_left--;
+	if (w->is_asking && !w->own_turns_left && !w->turns_due) {
+		w->is_asking = false;
+		core_turns_done(&w->core);
+	}
+}
+
 static void turn(struct worker *w)
 {
-	event_base_loop(w->base,
-		w->turns_asked || w->is_stopping ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+	bool is_hurried = w->turns_asked || w->own_turns_left || w->is_stopping;
+	event_base_loop(w->base, is_hurried ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	core_clock(&w->core, monotonic_ms());
 	core_tend(&w->core);
+	count_own_turn(w);
 	core_end_turn(&w->core);
 	answer_turns(w);
 	log_call(w->log, w->lane);

@@ -35,7 +35,11 @@ struct worker {
 	/* Who asked for two turns of this worker, and in how many turns that is done; its own thread's. */
 	unsigned *turns_left; /* one per worker */
 	unsigned turns_asked; /* of these, how many are not 0 */
-	unsigned turns_due;   /* answers this worker waits for itself */
+
+	/* Its own question to all: whether it is out, the answers still due, and its own turns of it. */
+	bool is_asking;
+	unsigned turns_due;
+	unsigned own_turns_left;
 	bool is_stopping;
 };
 
