@@ -35,6 +35,7 @@ struct log_volume {
 	void *to;
 	uint64_t next_ms
 		[RECORD_EVENTS]; /* GCRA: when the budget of this kind is whole again, in 1/1024 ms */
+	unsigned open; /* how many repeats are used */
 	bool is_used[REPEATS];
 	struct repeat repeats[REPEATS];
 	unsigned sum_count;
@@ -199,6 +200,7 @@ static void take_repeated(struct log_volume *v, const struct record *r, uint64_t
 		return;
 	}
 	v->is_used[place] = true;
+	v->open++;
 	known->hash = hash;
 	known->told_ms = now_ms;
 	known->untold = 0;
@@ -215,12 +217,13 @@ void log_volume_take(struct log_volume *v, const struct record *r, uint64_t now_
 
 static void tell_repeats(struct log_volume *v, uint64_t now_ms, uint64_t interval_ms)
 {
-	for (unsigned i = 0; i < REPEATS; i++) {
+	for (unsigned i = 0; v->open && i < REPEATS; i++) {
 		struct repeat *known = &v->repeats[i];
 		if (!v->is_used[i] || now_ms < known->told_ms + interval_ms)
 			continue;
 		if (!known->untold) {
 			v->is_used[i] = false;
+			v->open--;
 			continue;
 		}
 		struct record r = known->last;
@@ -247,6 +250,11 @@ void log_volume_tick(struct log_volume *v, uint64_t now_ms)
 {
 	tell_repeats(v, now_ms, v->conf.repeat_ms);
 	tell_sums(v, now_ms, v->conf.repeat_ms);
+}
+
+bool log_volume_is_open(const struct log_volume *v)
+{
+	return v->open || v->sum_count;
 }
 
 void log_volume_flush(struct log_volume *v, uint64_t now_ms)

@@ -23,8 +23,11 @@ void log_volume_free(struct log_volume *v);
 /* An event, standing for r->count of them. */
 void log_volume_take(struct log_volume *v, const struct record *r, uint64_t now_ms);
 
-/* Write the counts and sums whose interval has passed. To be called at least every 100 ms while anything is open. */
+/* Write the counts and sums whose interval has passed. To be called at least every 100 ms while any is open. */
 void log_volume_tick(struct log_volume *v, uint64_t now_ms);
+
+/* True while an interval runs at whose end something may have to be written. */
+bool log_volume_is_open(const struct log_volume *v);
 
 /* Write all of them now: the end. */
 void log_volume_flush(struct log_volume *v, uint64_t now_ms);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT_SIZE = 64 * 1024, TICK_MS = 50 };
+enum { OUTPUT_SIZE = 64 * 1024, TICK_MS = 50, IDLE_MS = 1000 };
 
 struct log {
 	const struct conf_log *conf;
@@ -128,7 +128,7 @@ static void sleep_until_called(struct log *l)
 	uint64_t count;
 	atomic_store(&l->is_asleep, true);
 	if (!atomic_load(&l->is_ending) && !empty_lanes(l))
-		poll(&p, 1, TICK_MS);
+		poll(&p, 1, log_volume_is_open(l->volume) ? TICK_MS : IDLE_MS);
 	atomic_store(&l->is_asleep, false);
 	if (read(l->wakeup, &count, sizeof(count)) < 0)
 		return; /* nobody called; the tick has come */
