@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* test_limits_siphash.c - SipHash-1-3 against values that OpenSSL 3.0 computed (SIPHASH, 1 and 3 rounds, 8 bytes). */
+/*
+ * test_limits_siphash.c - SipHash-1-3 against values that OpenSSL 3.0 computed (SIPHASH, 1 and 3
+ * rounds, 8 bytes).
+ */
 #include "limits/siphash.h"
 
 #include <setjmp.h>
