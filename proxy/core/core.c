@@ -68,13 +68,16 @@ bool core_is_starved(const struct core *c)
 
 static void evict_unnamed(struct core *c, size_t listener)
 {
-	struct unnamed_lane *lane = &c->shared->listeners[listener].lanes[c->index];
+	struct listener *l = &c->shared->listeners[listener];
+	struct unnamed_lane *lane = &l->lanes[c->index];
 	if (!atomic_load_explicit(&lane->evict, memory_order_relaxed))
 		return;
 	unsigned wanted = atomic_exchange_explicit(&lane->evict, 0, memory_order_acquire);
 	while (wanted-- && !list_is_empty(&c->unnamed[listener])) {
 		struct list_node *oldest = list_first(&c->unnamed[listener]);
-		session_close(LIST_OBJECT(oldest, struct session, order), REASON_LIMIT_MAX_UNNAMED);
+		struct session *s = LIST_OBJECT(oldest, struct session, order);
+		s->current = s->limit_max = l->conf->max_unnamed;
+		session_close(s, REASON_LIMIT_MAX_UNNAMED);
 	}
 }
 

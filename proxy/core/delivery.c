@@ -45,11 +45,7 @@ void delivery_flush(struct session *s)
 	if (wrote <= 0)
 		return;
 	buffer_consume(&s->out, &s->core->shared->memory, (size_t)wrote);
-	if (s->out.length)
-		return;
-	if (s->state == SESSION_REFUSING)
-		stream_shutdown(s->client);
-	else
+	if (!s->out.length)
 		pool_resume(s);
 }
 

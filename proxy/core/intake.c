@@ -7,6 +7,8 @@
 enum {
 	PINGS_AT_ONCE = 16,	/* more in one read is no phone: they come one in a minute or two */
 	PING_INTERVALS_CAP = 3, /* enough to know that the client pings */
+	DISCARD_MAX =
+		64 * 1024, /* read for the sake of an answer that is on its way; then it is lost */
 };
 
 /* One run over what has come. */
@@ -32,8 +34,6 @@ static void refuse_sip(struct session *s, const uint8_t *message, size_t checked
 		return;
 	}
 	session_enter(s, SESSION_REFUSING);
-	if (!s->out.length && s->failed == REASON_NONE)
-		stream_shutdown(s->client);
 }
 
 /* --- the batch --- */
@@ -281,6 +281,13 @@ static void intake_ended(struct session *s)
 	}
 }
 
+static void discard(struct session *s, size_t length)
+{
+	s->discarded += (uint32_t)length;
+	if (s->discarded > DISCARD_MAX)
+		s->failed = s->reason;
+}
+
 void intake_read(struct session *s)
 {
 	struct core *c = s->core;
@@ -303,6 +310,8 @@ void intake_read(struct session *s)
 	s->bytes_in += (uint64_t)got;
 	if (s->state == SESSION_UNNAMED)
 		naming_take(s, c->scratch, (size_t)got);
-	else if (s->state != SESSION_REFUSING)
+	else if (s->is_shut)
+		discard(s, (size_t)got);
+	else
 		intake_take(s, c->scratch, (size_t)got);
 }

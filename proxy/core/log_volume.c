@@ -35,7 +35,7 @@ struct log_volume {
 	void *to;
 	uint64_t next_ms
 		[RECORD_EVENTS]; /* GCRA: when the budget of this kind is whole again, in 1/1024 ms */
-	unsigned open; /* how many repeats are used */
+	unsigned open;		 /* how many repeats are used */
 	bool is_used[REPEATS];
 	struct repeat repeats[REPEATS];
 	unsigned sum_count;

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { REFUSING_MS = 2000 };
+enum { LINGER_MS = 2000 };
 
 #define NEXT(state) (1u << SESSION_##state)
 #define ENDS	    (NEXT(REFUSING) | NEXT(DRAINING) | NEXT(CLOSED))
@@ -107,10 +107,13 @@ static struct due_at session_due(const struct session *s)
 		due_sooner(&due, s->entered_ms, t->half_closed_ms, REASON_HALF_CLOSED_TIMEOUT);
 		break;
 	case DUE_REFUSED:
-		due_sooner(&due, s->entered_ms, REFUSING_MS, s->reason);
+		due_sooner(&due, s->entered_ms, LINGER_MS, s->reason);
 		break;
 	case DUE_SENT:
-		due_sooner(&due, s->entered_ms, t->half_closed_ms, REASON_SEND_TIMEOUT);
+		if (s->is_shut)
+			due_sooner(&due, s->shut_ms, LINGER_MS, s->reason);
+		else
+			due_sooner(&due, s->entered_ms, t->half_closed_ms, REASON_SEND_TIMEOUT);
 		break;
 	}
 	return due;
@@ -153,7 +156,8 @@ static unsigned session_wants(const struct session *s)
 	case SESSION_RELAYING:
 		return s->paused || s->starved || s->out.length ? wants : wants | STREAM_READABLE;
 	case SESSION_REFUSING:
-		return s->client_ended ? wants : wants | STREAM_READABLE;
+	case SESSION_DRAINING:
+		return s->is_shut ? STREAM_READABLE : wants;
 	default:
 		return wants;
 	}
@@ -168,18 +172,33 @@ static enum reason session_verdict(const struct session *s)
 	case SESSION_HALF_CLOSED:
 		return !s->pending && !s->out.length && pool_is_idle(s) ? s->reason : REASON_NONE;
 	case SESSION_REFUSING:
-		return s->client_ended && !s->out.length ? s->reason : REASON_NONE;
 	case SESSION_DRAINING:
-		return !s->out.length ? s->reason : REASON_NONE;
+		return s->is_shut && s->client_ended ? s->reason : REASON_NONE;
 	default:
 		return REASON_NONE;
 	}
+}
+
+/*
+ * Closing with unread input is a RST, which would destroy what is still on its way to the client: so our FIN goes first,
+ * and what the client still sends is read and thrown away.
+ */
+void session_shut(struct session *s)
+{
+	if (s->is_shut || s->out.length || s->failed != REASON_NONE)
+		return;
+	s->is_shut = true;
+	s->shut_ms = s->core->now_ms;
+	stream_shutdown(s->client);
+	limiter_release(s->core->shared->limiter, &s->token);
 }
 
 void session_settle(struct session *s)
 {
 	if (s->state == SESSION_CLOSED)
 		return;
+	if (s->state == SESSION_REFUSING || s->state == SESSION_DRAINING)
+		session_shut(s);
 	enum reason over = session_verdict(s);
 	if (over != REASON_NONE) {
 		session_close(s, over);
@@ -252,7 +271,9 @@ static bool make_room(struct core *c)
 		oldest = list_first(&c->unnamed[i]);
 	if (!oldest)
 		return false;
-	session_close(LIST_OBJECT(oldest, struct session, order), REASON_LIMIT_MAX_CONNECTIONS);
+	struct session *s = LIST_OBJECT(oldest, struct session, order);
+	s->current = s->limit_max = c->shared->max_connections;
+	session_close(s, REASON_LIMIT_MAX_CONNECTIONS);
 	return true;
 }
 

@@ -61,11 +61,13 @@ struct session {
 	uint64_t active_ms;		/* the last byte of the client */
 	uint64_t message_ms;		/* when the message that is not whole began; 0 for none */
 	uint64_t pinged_ms;
+	uint64_t shut_ms;	   /* with is_shut */
 	uint32_t ping_interval_ms; /* the longest that was seen between two of its pings */
 	uint32_t pings;		   /* seen in all, capped */
 	uint64_t bytes_in, bytes_out, messages;
-	uint32_t pending; /* requests whose final answer is due, as far as can be counted */
-	uint32_t current; /* what the limit said */
+	uint32_t pending;   /* requests whose final answer is due, as far as can be counted */
+	uint32_t discarded; /* bytes that came after our own FIN */
+	uint32_t current;   /* what the limit said */
 	uint32_t limit_max;
 
 	uint8_t state;	       /* enum session_state */
@@ -77,6 +79,7 @@ struct session {
 	bool admitted;	       /* by the limits: owes a connection.closed line */
 	bool is_probe;	       /* a LOCAL header: the load balancer itself */
 	bool client_ended;     /* its FIN has come */
+	bool is_shut;	       /* ours has gone: what still comes is thrown away, and no slot is held */
 	uint8_t failed;	       /* enum reason: it must end, as soon as the event at hand is over */
 	bool paused;	       /* the pool holds a batch */
 	bool starved;	       /* in core->starved */
@@ -100,6 +103,9 @@ void session_settle(struct session *s);
 
 /* The source is known: ask the limits. */
 void session_name(struct session *s, const struct addr_port *source);
+
+/* Nothing more is sent: our FIN goes, and the slot with it. The close waits for the client's FIN, but not for long. */
+void session_shut(struct session *s);
 
 /* Ask the limits once more; `is_last`: and refuse it if they still say no. */
 void session_admit(struct session *s, bool is_last);
