@@ -29,16 +29,23 @@ static inline bool batch_is_full(const struct batch *b)
 	return b->count == BATCH_RANGES;
 }
 
+/* CRLFs that the framer has passed over are no part of the message behind them. */
+static inline size_t batch_message_length(const struct frame *frame)
+{
+	return frame->consumed - frame->start;
+}
+
 /* Add one message; it joins the last range where it follows it. The batch must not be full. */
 static inline void batch_add(struct batch *b, const uint8_t *message, const struct frame *frame)
 {
 	struct iovec *last = b->count ? &b->ranges[b->count - 1] : NULL;
+	size_t length = batch_message_length(frame);
 	if (last && (const uint8_t *)last->iov_base + last->iov_len == message)
-		last->iov_len += frame->consumed;
+		last->iov_len += length;
 	else
-		b->ranges[b->count++] = (struct iovec){
-			.iov_base = (void *)(uintptr_t)message, .iov_len = frame->consumed};
-	b->length += frame->consumed;
+		b->ranges[b->count++] =
+			(struct iovec){.iov_base = (void *)(uintptr_t)message, .iov_len = length};
+	b->length += length;
 	b->messages++;
 	b->requests += frame->kind == FRAME_REQUEST && frame->method != METHOD_ACK;
 	b->finals += frame->kind == FRAME_RESPONSE && frame->status >= 200;

@@ -91,7 +91,7 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 /* What these servers do not take would cost the connection that it is sent on. */
 static void refuse_large(struct session *s, const uint8_t *message, const struct frame *frame)
 {
-	verdict_sip_bad(s, "pool", "max_message", message, frame->consumed, 0);
+	verdict_sip_bad(s, "pool", "max_message", message, batch_message_length(frame), 0);
 	if (frame->kind == FRAME_REQUEST)
 		delivery_answer(s, message, frame->header_length, 513, "Message Too Large");
 }
@@ -101,7 +101,7 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 	struct session *s = in->s;
 	if (!session_is_proven(s) && !prove(s, message, frame))
 		return false;
-	if (frame->consumed > s->pool->conf->max_message) {
+	if (batch_message_length(frame) > s->pool->conf->max_message) {
 		refuse_large(s, message, frame);
 		return true;
 	}
@@ -170,10 +170,11 @@ static size_t intake_run(struct session *s, const uint8_t *bytes, size_t length)
 		struct frame frame;
 		verdict = frame_next(
 			&s->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
-		if (verdict == FRAME_MESSAGE && !intake_message(&in, bytes + at, &frame))
+		const uint8_t *message = bytes + at + frame.start;
+		if (verdict == FRAME_MESSAGE && !intake_message(&in, message, &frame))
 			return length;
 		if (verdict == FRAME_BAD) {
-			intake_bad(&in, bytes + at, length - at, &frame);
+			intake_bad(&in, message, (size_t)(bytes + length - message), &frame);
 			return length;
 		}
 		if (verdict == FRAME_PING) {

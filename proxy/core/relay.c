@@ -391,7 +391,7 @@ static size_t link_run(struct link *k, const uint8_t *bytes, size_t length)
 				k->is_held |= !session_take_batch(s, &batch);
 				batch = (struct batch){0};
 			}
-			batch_add(&batch, bytes + at, &frame);
+			batch_add(&batch, bytes + at + frame.start, &frame);
 		} else if (verdict == FRAME_PING) {
 			link_pong(k);
 		}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* core_fake.c - see core_fake.h. */
+#include "tests/unit/core_fake.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+	START_MS = 1000000,
+	CONNECTIONS = 64,
+	PASSES = 20000, /* more without an end is a core that spins */
+	SCRATCH_USED = 4096,
+};
+
+/* --- the host --- */
+
+static struct fake_worker *worker_of(struct host *h)
+{
+	return (struct fake_worker *)(void *)h;
+}
+
+static enum fake_connect next_connect(struct fake *f)
+{
+	return f->script_at < f->script_length ? f->script[f->script_at++] : f->otherwise;
+}
+
+static struct stream *host_connect(struct host *h, const struct addr_port *to, int *failure)
+{
+	struct fake_worker *w = worker_of(h);
+	enum fake_connect how = next_connect(w->fake);
+	if (how == FAKE_REFUSED) {
+		*failure = ECONNREFUSED;
+		return NULL;
+	}
+	struct fake_stream *fs = fake_stream_new(w->fake);
+	fs->worker = w;
+	fs->to = *to;
+	fs->is_pending = how == FAKE_PENDING;
+	fs->is_failing = how == FAKE_FAILS ? ECONNREFUSED : 0;
+	w->fake->server_count++;
+	return &fs->stream;
+}
+
+static bool host_local_address(struct host *h, const struct stream *s, struct addr_port *local)
+{
+	(void)s;
+	return !worker_of(h)->fake->knows_no_local_address &&
+	       addr_port_parse(local, "192.0.2.98:5061");
+}
+
+static void host_report(struct host *h, const struct record *r)
+{
+	struct fake *f = worker_of(h)->fake;
+	f->records = realloc(f->records, (f->record_count + 1) * sizeof(*r));
+	assert_non_null(f->records);
+	f->records[f->record_count++] = *r;
+}
+
+static void host_ask_turns(struct host *h)
+{
+	struct fake_worker *w = worker_of(h);
+	assert_false(w->turns_asked); /* the host answers one at a time */
+	w->turns_asked = true;
+}
+
+static void host_wake(struct host *h, unsigned worker)
+{
+	struct fake *f = worker_of(h)->fake;
+	assert_in_range(worker, 0, f->shared.workers - 1);
+	f->workers[worker]->wakes++;
+}
+
+/* --- beginning and end --- */
+
+static struct fake_worker *worker_new(struct fake *f, unsigned index)
+{
+	struct fake_worker *w = calloc(1, sizeof(*w));
+	assert_non_null(w);
+	w->fake = f;
+	w->host = (struct host){
+		.connect = host_connect,
+		.local_address = host_local_address,
+		.report = host_report,
+		.ask_turns = host_ask_turns,
+		.wake = host_wake,
+	};
+	assert_true(core_init(&w->core, &f->shared, &w->host, index, f->now_ms));
+	return w;
+}
+
+static struct conf *load(const char *conf_text)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf = conf_load_text(conf_text, "test", &errors);
+	if (!conf)
+		conf_errors_print(&errors.errors, "", stderr);
+	conf_errors_fini(&errors);
+	assert_non_null(conf);
+	return conf;
+}
+
+struct fake *fake_new(const char *conf_text, unsigned workers)
+{
+	static bool has_message;
+	if (!has_message)
+		message_init();
+	has_message = true;
+
+	struct fake *f = calloc(1, sizeof(*f));
+	assert_non_null(f);
+	f->last_stream = &f->streams;
+	f->now_ms = START_MS;
+	f->conf = load(conf_text);
+	uint32_t connections = f->conf->max_connections ? f->conf->max_connections : CONNECTIONS;
+	assert_true(shared_init(&f->shared, f->conf, connections, workers));
+	for (unsigned i = 0; i < workers; i++)
+		f->workers[i] = worker_new(f, i);
+	return f;
+}
+
+static void assert_core_empty(const struct core *c)
+{
+	assert_int_equal(c->sessions.taken, 0);
+	assert_int_equal(c->links.taken, 0);
+	assert_true(list_is_empty(&c->unproven));
+	assert_true(list_is_empty(&c->proven));
+	assert_true(list_is_empty(&c->recheck));
+	assert_true(list_is_empty(&c->rechecking));
+	assert_true(list_is_empty(&c->starved));
+	assert_true(list_is_empty(&c->closed));
+	for (unsigned i = 0; i < WHEEL_SLOTS; i++)
+		assert_true(list_is_empty(&c->wheel.slots[i]));
+}
+
+void fake_assert_empty(const struct fake *f)
+{
+	for (unsigned i = 0; i < f->shared.workers; i++)
+		assert_core_empty(&f->workers[i]->core);
+	assert_int_equal(limiter_slots(f->shared.limiter), 0);
+	assert_int_equal(limiter_sources(f->shared.limiter), 0);
+	assert_int_equal(f->shared.open, 0);
+	for (size_t i = 0; i < f->conf->listener_count; i++) {
+		const struct listener *l = &f->shared.listeners[i];
+		assert_int_equal(l->open, 0);
+		assert_int_equal(l->unnamed, 0);
+		for (unsigned w = 0; w < f->shared.workers; w++) {
+			assert_true(list_is_empty(&f->workers[w]->core.unnamed[i]));
+			assert_true(l->lanes[w].oldest_ms == UINT64_MAX);
+		}
+	}
+	assert_int_equal(memory_held(&f->shared.memory), 0);
+	for (const struct fake_stream *fs = f->streams; fs; fs = fs->next)
+		assert_true(fs->is_closed);
+}
+
+static void free_streams(struct fake *f)
+{
+	for (struct fake_stream *fs = f->streams, *next; fs; fs = next) {
+		next = fs->next;
+		free(fs->input);
+		free(fs->pieces);
+		free(fs->written);
+		free(fs);
+	}
+}
+
+void fake_end(struct fake *f)
+{
+	fake_run(f);
+	fake_assert_empty(f);
+	for (unsigned i = 0; i < f->shared.workers; i++) {
+		core_fini(&f->workers[i]->core);
+		free(f->workers[i]);
+	}
+	shared_fini(&f->shared);
+	conf_free(f->conf);
+	free_streams(f);
+	free(f->records);
+	free(f);
+}
+
+void fake_stop(struct fake *f)
+{
+	for (unsigned i = 0; i < f->shared.workers; i++)
+		while (core_sweep(&f->workers[i]->core, REASON_SHUTDOWN, 3))
+			core_end_turn(&f->workers[i]->core);
+	fake_end(f);
+}
+
+void fake_connects(struct fake *f, const enum fake_connect *how, unsigned count)
+{
+	assert_in_range(count, 1, FAKE_SCRIPT);
+	memcpy(f->script, how, count * sizeof(*how));
+	f->script_length = count;
+	f->script_at = 0;
+	f->otherwise = how[count - 1];
+}
+
+/* --- time --- */
+
+/* As a level-triggered loop would tell it, with the end of a paused stream told once. */
+static unsigned readiness_of(const struct fake_stream *fs)
+{
+	unsigned is_ready = 0;
+	if (!fs->has_wanted || fs->is_closed)
+		return 0;
+	if (fs->wanted & STREAM_READABLE &&
+		(fs->taken < fs->input_length || fs->is_ended || fs->is_failing))
+		is_ready |= STREAM_READABLE;
+	if (fs->wanted & STREAM_WRITABLE && (fs->is_failing || (fs->room && !fs->is_pending)))
+		is_ready |= STREAM_WRITABLE;
+	if (!is_ready && !(fs->wanted & STREAM_READABLE) && fs->is_failing && !fs->has_gone)
+		is_ready = STREAM_GONE;
+	return is_ready;
+}
+
+/* What the core has not copied is not there any more at the next event. */
+static void spoil_scratch(struct core *c)
+{
+	memset(c->scratch, 0xee, SCRATCH_USED);
+	memset(c->answer, 0xee, SCRATCH_USED);
+}
+
+static bool deliver(struct fake *f)
+{
+	bool had_any = false;
+	for (struct fake_stream *fs = f->streams; fs; fs = fs->next) {
+		unsigned readiness = readiness_of(fs);
+		if (!readiness)
+			continue;
+		had_any = true;
+		fs->has_gone |= readiness == STREAM_GONE;
+		fs->stream.on_ready(&fs->stream, readiness);
+		spoil_scratch(&fs->worker->core);
+	}
+	return had_any;
+}
+
+static bool end_turns(struct fake *f)
+{
+	bool had_any = false;
+	for (unsigned i = 0; i < f->shared.workers; i++) {
+		struct fake_worker *w = f->workers[i];
+		core_clock(&w->core, f->now_ms);
+		core_tend(&w->core);
+		core_end_turn(&w->core);
+		if (w->turns_asked && !f->holds_turns) {
+			had_any = true;
+			fake_turns_done(f, i);
+		}
+	}
+	return had_any;
+}
+
+void fake_run(struct fake *f)
+{
+	for (unsigned pass = 0; pass < PASSES; pass++) {
+		bool had_events = deliver(f);
+		if (!(end_turns(f) | had_events))
+			return;
+	}
+	fail_msg("the core spins: events go on without an end");
+}
+
+void fake_pass(struct fake *f, uint64_t ms)
+{
+	while (ms) {
+		uint64_t step = ms < WHEEL_TICK_MS ? ms : WHEEL_TICK_MS;
+		f->now_ms += step;
+		ms -= step;
+		for (unsigned i = 0; i < f->shared.workers; i++)
+			core_clock(&f->workers[i]->core, f->now_ms);
+		fake_run(f);
+	}
+}
+
+void fake_turns_done(struct fake *f, unsigned worker)
+{
+	struct fake_worker *w = f->workers[worker];
+	assert_true(w->turns_asked);
+	w->turns_asked = false;
+	core_turns_done(&w->core);
+	spoil_scratch(&w->core);
+	core_end_turn(&w->core);
+}
