@@ -18,9 +18,10 @@ struct intake {
 	unsigned pings;
 };
 
+/* Draining: the write of an earlier message has found the server dead. */
 static bool is_over(const struct session *s)
 {
-	return s->state == SESSION_CLOSED || s->state == SESSION_REFUSING;
+	return s->state >= SESSION_REFUSING;
 }
 
 static void refuse_sip(struct session *s, const uint8_t *message, size_t checked, unsigned status,

@@ -242,6 +242,8 @@ static bool link_keep(struct link *k, const struct iovec *ranges, int count, siz
 
 static void link_end(struct link *k, enum reason reason)
 {
+	if (reason == REASON_SERVER_RESET)
+		k->has_written = false; /* nothing but close() is left of the stream */
 	link_disconnect(k);
 	k->state = LINK_ENDED;
 	session_server_ended(k->session, reason);

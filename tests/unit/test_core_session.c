@@ -216,6 +216,24 @@ static void good_messages_before_a_bad_one_are_forwarded(void **state)
 	fake_end(f);
 }
 
+/* The server is found dead by the write of what stood before the bad message: the session is ending already. */
+static void a_bad_message_behind_one_that_finds_the_server_dead_ends_it_once(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	fake_server(f, 0)->is_failing = EPIPE;
+	fake_server(f, 0)->wanted = 0;
+	fake_server(f, 0)->has_gone = true; /* the client comes first */
+	fake_say(client, BYTES(REQUEST("OPTIONS", "2") "OPTIONS sip:b SIP/3.0\r\n" LINES(
+				 "OPTIONS", "3") "Content-Length: 0\r\n\r\n"));
+	assert_int_equal(fake_state(client), SESSION_DRAINING);
+	fake_finish(client);
+	fake_assert_closed(client, REASON_SERVER_RESET);
+	fake_end(f);
+}
+
 static void garbage_is_closed_without_an_answer(void **state)
 {
 	(void)state;
@@ -330,6 +348,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_is_shut_down_only_behind_its_whole_answer),
 		cmocka_unit_test(a_refused_client_that_does_not_go_is_closed_after_two_seconds),
 		cmocka_unit_test(good_messages_before_a_bad_one_are_forwarded),
+		cmocka_unit_test(a_bad_message_behind_one_that_finds_the_server_dead_ends_it_once),
 		cmocka_unit_test(garbage_is_closed_without_an_answer),
 		cmocka_unit_test(the_sample_of_a_bad_message_begins_with_it),
 		cmocka_unit_test(a_client_that_resets_is_closed_wherever_it_is),
