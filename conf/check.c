@@ -264,16 +264,11 @@ static bool is_same_address(const struct conf_listener *a, const struct conf_lis
 static void check_address(const struct conf *c, size_t i, const char *parent, struct conf_errors *e)
 {
 	const struct conf_listener *l = &c->listeners[i];
-	const struct addr *a = &l->address.addr;
 	char path[CONF_PATH_MAX], text[ADDR_PORT_TEXT_MAX];
 
 	if (!is_good(&l->at.address))
 		return;
 	conf_path_member(path, parent, "address");
-	if (addr_is_unusable(a) && !is_any(a, "0.0.0.0") && !is_any(a, "::"))
-		conf_errors_add(e, &l->at.address, path,
-			"nobody can listen on this address, expected one of this host, \"0.0.0.0\" "
-			"or \"[::]\" and a port");
 	for (size_t j = 0; j < i; j++) {
 		const struct conf_listener *other = &c->listeners[j];
 

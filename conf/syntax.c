@@ -309,6 +309,10 @@ static bool step_value(struct walk *w)
 		return fail_quotes(w, t->start, t->line);
 	if (*t->start == '\'')
 		return fail(w, t->line, "' is no quote here, expected \"");
+	if (t->kind == CONF_TOKEN_GARBAGE && run_at(w, t->start).length)
+		return fail_quotes(w, t->start, t->line);
+	if (conf_token_is(&w->before, '[') && conf_token_is(t, ':'))
+		return fail(w, t->line, "this address has no quotes, expected as in \"[::]:5060\"");
 	return fail(w, w->before.line, "no value, expected one");
 }
 
