@@ -43,7 +43,7 @@ listeners = (
 );
 limits: {{ connections = {limit}; tracked_sources = {sources}; }};
 pools = (
-  {{ name = "out"; proxy_protocol = "v2"; servers = (
+  {{ name = "out"; policy = "round-robin"; proxy_protocol = "v2"; servers = (
 {servers}
   ); }}
 );
@@ -147,7 +147,8 @@ class Proxy:
         servers = [f'    {{ name = "s{i}"; address = "{address}"; }}' for i, address in enumerate(backends)]
         log = 'level = "warning"; connections = false;'
         if self.kind == "sipweir+logs":
-            log = f'level = "info"; connections = true; target = "{self.path}.log";'
+            # The budget would leave most lines of a benchmark unwritten.
+            log = f'level = "info"; connections = true; budget = "off"; target = "{self.path}.log";'
         return SIPWEIR.format(servers=",\n".join(servers), log=log, **values)
 
     def _wait_for_port(self) -> None:
