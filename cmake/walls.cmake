@@ -13,10 +13,12 @@ function(wall_off name)
 	endforeach()
 endfunction()
 
+# Headers of one folder may lie in two places: OpenSSL keeps those that depend on the machine apart.
 function(wall_off_folder name folder)
-	find_path(root ${folder} PATHS /usr/include /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} NO_CACHE)
-	file(GLOB headers RELATIVE ${root} ${root}/${folder}/*.h)
-	wall_off(${name} ${headers})
+	foreach(root /usr/include /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE})
+		file(GLOB headers RELATIVE ${root} ${root}/${folder}/*.h)
+		wall_off(${name} ${headers})
+	endforeach()
 endfunction()
 
 wall_off_folder(EVENT event2)
