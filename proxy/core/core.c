@@ -108,8 +108,9 @@ void core_tend(struct core *c)
 
 void core_end_turn(struct core *c)
 {
-	if (list_is_empty(&c->rechecking) && !list_is_empty(&c->recheck)) {
+	if (!c->awaits_turns && !list_is_empty(&c->recheck)) {
 		list_splice(&c->rechecking, &c->recheck);
+		c->awaits_turns = true;
 		c->host->ask_turns(c->host);
 	}
 	struct list_node *n;
@@ -120,6 +121,7 @@ void core_end_turn(struct core *c)
 void core_turns_done(struct core *c)
 {
 	struct list judged;
+	c->awaits_turns = false;
 	list_init(&judged);
 	list_splice(&judged, &c->rechecking);
 	struct list_node *n;

@@ -37,7 +37,10 @@ struct host {
 
 	void (*report)(struct host *h, const struct record *r);
 
-	/* Call core_turns_done() once every worker has ended two turns that began after this call. */
+	/*
+	 * Call core_turns_done() once every worker has ended two turns that began after this call. Not called again
+	 * before that.
+	 */
 	void (*ask_turns)(struct host *h);
 
 	/* Let another worker's core_tend() run soon. */
@@ -63,6 +66,7 @@ struct core {
 	struct list
 		recheck; /* at their source's limit: judged again when all workers have turned */
 	struct list rechecking; /* the same, their turns have been asked for */
+	bool awaits_turns;	/* asked for, also when all of `rechecking` have gone meanwhile */
 	struct list starved;	/* proven, not read until memory is free */
 	struct list closed;	/* given back to the slab at the end of the turn */
 
