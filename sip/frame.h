@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * frame.h - where one SIP message ends and the next begins on a stream (RFC 3261 sections 7 and 18.3).
+ * frame.h - where one SIP message ends and the next begins on a stream (RFC 3261 sections 7 and
+ * 18.3).
  *
- * Strict on purpose: what two parsers could read differently is refused, because the bytes that pass are forwarded
- * unchanged. Every dimension is bounded here, before anything else looks at the message. No allocation, no clock;
- * a framer belongs to one direction of one connection and to one thread.
+ * Strict on purpose: what two parsers could read differently is refused, because the bytes that
+ * pass are forwarded unchanged. Every dimension is bounded here, before anything else looks at the
+ * message. No allocation, no clock; a framer belongs to one direction of one connection and to one
+ * thread.
  */
 #ifndef SIPWEIR_SIP_FRAME_H
 #define SIPWEIR_SIP_FRAME_H
@@ -14,9 +16,9 @@
 #include <stdint.h>
 
 struct frame_limits {
-	uint32_t max_message;      /* bytes, start line to end of body */
+	uint32_t max_message;	   /* bytes, start line to end of body */
 	uint32_t max_header_bytes; /* bytes, start line to the empty line */
-	uint32_t max_headers;      /* header lines */
+	uint32_t max_headers;	   /* header lines */
 	uint32_t max_parameters;   /* ; , and & in one header line, folds included */
 };
 
@@ -29,30 +31,43 @@ enum frame_verdict {
 
 enum frame_kind { FRAME_UNKNOWN, FRAME_REQUEST, FRAME_RESPONSE };
 
-/* Methods that a forwarder treats differently; all others are equal to it. */
-enum frame_method { METHOD_OTHER, METHOD_INVITE, METHOD_ACK, METHOD_BYE, METHOD_CANCEL, METHOD_REGISTER, METHOD_OPTIONS };
+/* Methods that a forwarder treats differently; all others are equal to it. X(constant, name) */
+#define FRAME_METHODS(X)               \
+	X(METHOD_OTHER, "other")       \
+	X(METHOD_INVITE, "INVITE")     \
+	X(METHOD_ACK, "ACK")           \
+	X(METHOD_BYE, "BYE")           \
+	X(METHOD_CANCEL, "CANCEL")     \
+	X(METHOD_REGISTER, "REGISTER") \
+	X(METHOD_OPTIONS, "OPTIONS")
+
+enum frame_method {
+#define X(constant, name) constant,
+	FRAME_METHODS(X)
+#undef X
+};
 
 /*
- * Why a message was refused. X(constant, name in logs and metrics, status of the answer, its reason phrase)
- * Status 0: nobody there speaks SIP; close without an answer.
+ * Why a message was refused. X(constant, name in logs and metrics, status of the answer, its reason
+ * phrase) Status 0: nobody there speaks SIP; close without an answer.
  */
-#define FRAME_FAULTS(X)                                                                              \
-	X(FRAME_FAULT_NONE, "none", 0, "")                                                           \
-	X(FRAME_FAULT_HTTP, "http", 0, "")                                                           \
-	X(FRAME_FAULT_TLS, "tls_on_tcp", 0, "")                                                      \
-	X(FRAME_FAULT_PROXY_HEADER, "proxy_header_unexpected", 0, "")                                \
-	X(FRAME_FAULT_NOT_SIP, "not_sip", 0, "")                                                     \
-	X(FRAME_FAULT_START_LINE, "start_line", 400, "Bad Start Line")                               \
-	X(FRAME_FAULT_VERSION, "version", 505, "Version Not Supported")                              \
-	X(FRAME_FAULT_LINE_END, "line_end", 400, "Bad Line End")   /* CR or LF alone */              \
-	X(FRAME_FAULT_CONTROL, "control_character", 400, "Control Character")                        \
-	X(FRAME_FAULT_HEADER_NAME, "header_name", 400, "Bad Header Name")                            \
-	X(FRAME_FAULT_FOLDING, "folding", 400, "Ambiguous Folding")                                  \
-	X(FRAME_FAULT_HEADER_BYTES, "max_header_bytes", 400, "Header Section Too Large")             \
-	X(FRAME_FAULT_HEADERS, "max_headers", 400, "Too Many Headers")                               \
-	X(FRAME_FAULT_PARAMETERS, "max_parameters", 400, "Too Many Parameters")                      \
-	X(FRAME_FAULT_CONTENT_LENGTH, "content_length", 400, "Bad Content-Length")                   \
-	X(FRAME_FAULT_NO_CONTENT_LENGTH, "missing_content_length", 400, "Missing Content-Length")    \
+#define FRAME_FAULTS(X)                                                                           \
+	X(FRAME_FAULT_NONE, "none", 0, "")                                                        \
+	X(FRAME_FAULT_HTTP, "http", 0, "")                                                        \
+	X(FRAME_FAULT_TLS, "tls_on_tcp", 0, "")                                                   \
+	X(FRAME_FAULT_PROXY_HEADER, "proxy_header_unexpected", 0, "")                             \
+	X(FRAME_FAULT_NOT_SIP, "not_sip", 0, "")                                                  \
+	X(FRAME_FAULT_START_LINE, "start_line", 400, "Bad Start Line")                            \
+	X(FRAME_FAULT_VERSION, "version", 505, "Version Not Supported")                           \
+	X(FRAME_FAULT_LINE_END, "line_end", 400, "Bad Line End") /* CR or LF alone */             \
+	X(FRAME_FAULT_CONTROL, "control_character", 400, "Control Character")                     \
+	X(FRAME_FAULT_HEADER_NAME, "header_name", 400, "Bad Header Name")                         \
+	X(FRAME_FAULT_FOLDING, "folding", 400, "Ambiguous Folding")                               \
+	X(FRAME_FAULT_HEADER_BYTES, "max_header_bytes", 400, "Header Section Too Large")          \
+	X(FRAME_FAULT_HEADERS, "max_headers", 400, "Too Many Headers")                            \
+	X(FRAME_FAULT_PARAMETERS, "max_parameters", 400, "Too Many Parameters")                   \
+	X(FRAME_FAULT_CONTENT_LENGTH, "content_length", 400, "Bad Content-Length")                \
+	X(FRAME_FAULT_NO_CONTENT_LENGTH, "missing_content_length", 400, "Missing Content-Length") \
 	X(FRAME_FAULT_MESSAGE_SIZE, "max_message", 513, "Message Too Large")
 
 enum frame_fault {
@@ -61,48 +76,61 @@ enum frame_fault {
 #undef X
 };
 
-/* What the framer remembers between calls. Zeroed: at the border of two messages. The fields are its own. */
+/*
+ * What the framer remembers between calls. Zeroed: at the border of two messages. The fields are
+ * its own.
+ */
 struct framer {
-	uint32_t scanned;        /* bytes of the current message already judged */
-	uint32_t line;           /* where the header line being read begins; 0 while in the start line */
-	uint32_t header_length;  /* once the empty line was seen, else 0 */
+	uint32_t scanned;	 /* bytes of the current message already judged */
+	uint32_t line;		 /* where the header line being read begins, its folds included */
+	uint32_t fold;		 /* where the text of its last continuation line begins; 0 = none */
+	uint32_t header_length;	 /* once the empty line was seen, else 0 */
 	uint32_t content_length; /* valid with has_content_length */
-	uint16_t headers;
-	uint16_t parameters; /* of the header line being read, folds included */
+	uint32_t fault_offset;	 /* of `fault` */
+	uint32_t headers;
 	uint16_t status;
+	uint8_t state; /* what may come next; 0 = no message has begun */
 	uint8_t kind;
 	uint8_t method;
-	uint8_t crlf; /* 0..3: how much of CRLFCRLF has passed between messages */
+	uint8_t crlf; /* 0..3: how much of CRLFCRLF has passed between messages; 4: all, just now */
+	uint8_t fault; /* found, and held back until the header section has been read */
 	bool has_content_length;
-	bool has_to_tag; /* reserved for the reader of To; see frame.has_to_tag */
+	bool in_content_length; /* the line being read is that one */
 };
 
 struct frame {
-	size_t consumed; /* always set: bytes that the caller may forget, the message included (FRAME_MESSAGE) */
+	size_t consumed; /* bytes that may be forgotten, the message included; always set */
+	size_t start;	 /* where in `bytes` the message begins; it ends at `consumed` */
 	enum frame_kind kind;
 	enum frame_method method; /* of a request */
-	uint16_t status;          /* of a response, 100..699 */
-	uint32_t header_length;   /* through the empty line; the body is the rest */
-	/* FRAME_BAD only */
+	uint16_t status;	  /* of a response, 100..699 */
+	uint32_t header_length;	  /* through the empty line; the body is the rest */
+	/* FRAME_BAD only; kind and method are set if that much was understood */
 	enum frame_fault fault;
 	uint32_t offset;  /* of the byte that broke it, from the start of the message */
-	uint32_t checked; /* whole lines from the start of the message that passed: what an answer may quote */
+	uint32_t checked; /* bytes from `start`: whole lines that an answer may quote; 0 = none */
 };
 
 /*
- * Judge bytes[0..length): everything received since the last border, less what earlier calls consumed. Call again
- * with more after FRAME_MORE, with what follows after FRAME_MESSAGE and FRAME_PING. Work done once is not done
- * again: a message that comes byte by byte costs the same scan as one that comes whole.
+ * Judge bytes[0..length): everything received since the last border, less what earlier calls
+ * consumed. Call again with more after FRAME_MORE, with what follows after FRAME_MESSAGE and
+ * FRAME_PING, not at all after FRAME_BAD. A call resumes where the last one ended: however
+ * many pieces a message comes in, no byte of it is scanned more than twice.
  *
- * CRLFs between messages are consumed as they come, so that a silent connection holds no bytes. The verdict on a
- * stream does not depend on how it was split.
+ * CRLFs between messages are consumed as they come, so that a silent connection holds no bytes. The
+ * verdict on a stream does not depend on how it was split.
+ *
+ * A request whose start line or Content-Length is wrong, while its lines can still be told apart,
+ * is read to the end of its header section first: an answer needs its Via, From, To, Call-ID and
+ * CSeq.
  */
-enum frame_verdict frame_next(
-	struct framer *f, const struct frame_limits *limits, const uint8_t *bytes, size_t length, struct frame *out);
+enum frame_verdict frame_next(struct framer *f, const struct frame_limits *limits,
+	const uint8_t *bytes, size_t length, struct frame *out);
 
 /* True while a message has begun and is not whole: its sender owes the rest. */
 bool frame_is_open(const struct framer *f);
 
+/* What the lists above say of a constant. The strings are constants too; any thread. */
 const char *frame_fault_name(enum frame_fault fault);
 unsigned frame_fault_status(enum frame_fault fault);
 const char *frame_fault_phrase(enum frame_fault fault);
