@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * header.h - a view of the header lines of a message that the framer has passed. Copies nothing; any thread.
+ * header.h - a view of the header lines of a message that the framer has passed. Copies nothing;
+ * any thread.
  */
 #ifndef SIPWEIR_SIP_HEADER_H
 #define SIPWEIR_SIP_HEADER_H
@@ -13,22 +14,23 @@ struct header_line {
 	const uint8_t *name;
 	size_t name_length; /* without white space before the colon */
 	const uint8_t *value;
-	size_t value_length; /* trimmed; folds still inside */
+	size_t value_length; /* trimmed of white space and line ends; folds still inside */
 	const uint8_t *whole;
 	size_t whole_length; /* the line as received, folds and last CRLF included */
 };
 
 /*
- * Step through the header lines: *at starts at 0 and is moved behind the line returned. `message` begins with the
- * start line; `length` ends behind a whole line (the framer's header_length or checked). False at the end.
+ * Step through the header lines: *at starts at 0 and is moved behind the line returned. `message`
+ * begins with the start line; `length` ends behind a whole line (the framer's header_length or
+ * checked). False at the end.
  */
 bool header_next(const uint8_t *message, size_t length, size_t *at, struct header_line *line);
 
-/* Is this line `name` (long form, any case) or its one-letter `compact` form (0 for none)? RFC 3261 section 7.3.3 */
+/* Is this line `name`, in any case, or its one-letter form `compact` (0: it has none)? */
 bool header_is(const struct header_line *line, const char *name, char compact);
 
 /* The first such line. False when there is none. */
-bool header_find(
-	const uint8_t *message, size_t length, const char *name, char compact, struct header_line *line);
+bool header_find(const uint8_t *message, size_t length, const char *name, char compact,
+	struct header_line *line);
 
 #endif

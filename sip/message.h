@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * message.h - is this framed message one that a SIP element understands? The only user of libosip2, which reads
- * here and neither frames nor writes. Off the hot path: the first message of a connection.
+ * message.h - is this framed message one that a SIP element understands? The only user of libosip2,
+ * which reads here and neither frames nor writes. Off the hot path: the first message of a
+ * connection.
  */
 #ifndef SIPWEIR_SIP_MESSAGE_H
 #define SIPWEIR_SIP_MESSAGE_H
 
 #include "sip/frame.h"
 
-/* Why a well-framed message was not understood. X(constant, name in logs and metrics, status, reason phrase) */
-#define MESSAGE_FAULTS(X)                                                                            \
-	X(MESSAGE_FAULT_NONE, "none", 0, "")                                                         \
-	X(MESSAGE_FAULT_SYNTAX, "syntax", 400, "Bad Request")          /* libosip2 refused it */     \
-	X(MESSAGE_FAULT_REQUEST_URI, "request_uri", 400, "Bad Request-URI")                          \
-	X(MESSAGE_FAULT_SCHEME, "uri_scheme", 416, "Unsupported URI Scheme")                         \
-	X(MESSAGE_FAULT_NO_VIA, "missing_via", 400, "Missing Via")                                   \
-	X(MESSAGE_FAULT_NO_FROM, "missing_from", 400, "Missing From")                                \
-	X(MESSAGE_FAULT_NO_TO, "missing_to", 400, "Missing To")                                      \
-	X(MESSAGE_FAULT_NO_CALL_ID, "missing_call_id", 400, "Missing Call-ID")                       \
-	X(MESSAGE_FAULT_CSEQ, "cseq", 400, "Bad CSeq")                 /* absent, > 2^31-1, or another method's */ \
+/* Why a framed message was not understood. X(constant, name in logs and metrics, status, phrase) */
+#define MESSAGE_FAULTS(X)                                                                          \
+	X(MESSAGE_FAULT_NONE, "none", 0, "")                                                       \
+	X(MESSAGE_FAULT_SYNTAX, "syntax", 400, "Bad Request") /* libosip2 refused it */            \
+	X(MESSAGE_FAULT_REQUEST_URI, "request_uri", 400, "Bad Request-URI")                        \
+	X(MESSAGE_FAULT_SCHEME, "uri_scheme", 416, "Unsupported URI Scheme")                       \
+	X(MESSAGE_FAULT_NO_VIA, "missing_via", 400, "Missing Via")                                 \
+	X(MESSAGE_FAULT_NO_FROM, "missing_from", 400, "Missing From")                              \
+	X(MESSAGE_FAULT_NO_TO, "missing_to", 400, "Missing To")                                    \
+	X(MESSAGE_FAULT_NO_CALL_ID, "missing_call_id", 400, "Missing Call-ID")                     \
+	X(MESSAGE_FAULT_CSEQ, "cseq", 400, "Bad CSeq") /* absent, > 2^31-1, or another method's */ \
 	X(MESSAGE_FAULT_MEMORY, "memory", 500, "Server Internal Error")
 
 enum message_fault {
@@ -28,16 +29,21 @@ enum message_fault {
 };
 
 struct message_rules {
-	const char *const *schemes; /* of the Request-URI, lower case; NULL-terminated; NULL or empty = all */
+	/* Of the Request-URI, in lower case, NULL behind the last; NULL or empty: any. */
+	const char *const *schemes;
 };
 
-/* Once per process, before any thread calls message_check(): libosip2 keeps static tables and prints by default. */
+/*
+ * Once per process, before any thread calls message_check(): libosip2 keeps static tables and
+ * prints by default.
+ */
 void message_init(void);
 
-/* Judge one message that frame_next() passed. Any thread after message_init(). The body is not looked at. */
+/* Judge a message that frame_next() passed, less its body. Any thread after message_init(). */
 enum message_fault message_check(
 	const uint8_t *message, const struct frame *frame, const struct message_rules *rules);
 
+/* What the list above says of a constant. The strings are constants too; any thread. */
 const char *message_fault_name(enum message_fault fault);
 unsigned message_fault_status(enum message_fault fault);
 const char *message_fault_phrase(enum message_fault fault);
