@@ -114,8 +114,10 @@ void session_unreachable(struct session *s, const uint8_t *messages, size_t leng
 
 void session_server_ended(struct session *s, enum reason reason)
 {
-	if (s->state == SESSION_HALF_CLOSED)
+	if (s->state == SESSION_HALF_CLOSED && s->pending) {
 		s->pending = 0; /* nobody is left to answer */
+		s->reason = (uint8_t)reason;
+	}
 	if (s->state != SESSION_PROVEN && s->state != SESSION_RELAYING)
 		return;
 	s->reason = (uint8_t)reason;

@@ -245,6 +245,7 @@ static void link_end(struct link *k, enum reason reason)
 	if (reason == REASON_SERVER_RESET)
 		k->has_written = false; /* nothing but close() is left of the stream */
 	link_disconnect(k);
+	buffer_free(&k->out, link_memory(k));
 	k->state = LINK_ENDED;
 	session_server_ended(k->session, reason);
 }
