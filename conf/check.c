@@ -7,7 +7,6 @@
 #include "conf/trust.h"
 #include "conf/value.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 /* Of a network load balancer, unless its operator has changed it. */

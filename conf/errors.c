@@ -6,7 +6,6 @@
 #include "conf/errors.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,17 +106,24 @@ static void add(struct conf_messages *to, const char *first, const struct conf_p
 		message_fini(&m);
 }
 
+void conf_errors_vadd(struct conf_errors *e, const struct conf_place *place, const char *option,
+	const char *format, va_list args)
+{
+	char *what;
+
+	if (vasprintf(&what, format, args) < 0)
+		what = NULL;
+	add(&e->errors, e->first_file, place, option, what);
+}
+
 void conf_errors_add(struct conf_errors *e, const struct conf_place *place, const char *option,
 	const char *format, ...)
 {
 	va_list args;
-	char *what;
 
 	va_start(args, format);
-	if (vasprintf(&what, format, args) < 0)
-		what = NULL;
+	conf_errors_vadd(e, place, option, format, args);
 	va_end(args);
-	add(&e->errors, e->first_file, place, option, what);
 }
 
 void conf_errors_warn(struct conf_errors *e, const struct conf_place *place, const char *option,

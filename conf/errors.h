@@ -9,6 +9,7 @@
 #ifndef SIPWEIR_CONF_ERRORS_H
 #define SIPWEIR_CONF_ERRORS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -54,6 +55,8 @@ void conf_errors_begin(struct conf_errors *e, const char *file);
  */
 void conf_errors_add(struct conf_errors *e, const struct conf_place *place, const char *option,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
+void conf_errors_vadd(struct conf_errors *e, const struct conf_place *place, const char *option,
+	const char *format, va_list args) __attribute__((format(printf, 4, 0)));
 void conf_errors_warn(struct conf_errors *e, const struct conf_place *place, const char *option,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 

@@ -7,7 +7,6 @@
 #include "conf/read.h"
 #include "conf/value.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -64,13 +64,13 @@ enum conf_scope_id {
 
 struct conf_option {
 	enum conf_type type;
-	const char *name;
 	enum conf_unit unit;
+	enum conf_effect effect;
+	const char *name;
 	uint64_t min;
 	uint64_t max;
 	const char *default_text; /* NULL: the option must be given */
 	const char *example;	  /* instead of a default */
-	enum conf_effect effect;
 	const char *help;
 	size_t field; /* offsets in the structure of the scope */
 	size_t count; /* of a list's count */
@@ -79,8 +79,8 @@ struct conf_option {
 
 struct conf_section {
 	enum conf_kind kind;
-	const char *name;
 	enum conf_scope_id scope;
+	const char *name;
 	size_t min;
 	size_t max;
 	const char *help;

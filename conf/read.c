@@ -30,14 +30,19 @@ static bool fail(const struct conf_reader *r, const char *format, ...)
 /* Always false. Adds what was expected to what is wrong. */
 static bool fail(const struct conf_reader *r, const char *format, ...)
 {
-	char what[192], expected[CONF_EXPECTED_MAX];
+	const char *expected = r->expected;
+	char text[CONF_EXPECTED_MAX], *what;
 	va_list args;
 
+	if (!expected)
+		expected = conf_option_expected(r->option, text);
 	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
+	if (vasprintf(&what, format, args) < 0)
+		what = NULL;
 	va_end(args);
-	conf_errors_add(r->errors, &r->node->place, r->path, "%s, expected %s", what,
-		r->expected ? r->expected : conf_option_expected(r->option, expected));
+	conf_errors_add(r->errors, &r->node->place, r->path, "%s, expected %s",
+		what ? what : "wrong", expected);
+	free(what);
 	return false;
 }
 
@@ -118,7 +123,7 @@ static bool read_number(const struct conf_reader *r,
 {
 	const struct conf_option *o = r->option;
 	const char *zero = o->type == CONF_TYPE_SIZE_ZERO ? "0" : "off";
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (!want_text(r))
 		return false;
@@ -139,7 +144,7 @@ static bool read_number(const struct conf_reader *r,
 static bool read_number_32(const struct conf_reader *r,
 	bool (*parse)(const char *text, uint64_t *value), uint32_t *field)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (!read_number(r, parse, &value))
 		return false;

@@ -220,7 +220,7 @@ const char *conf_value_quote(char out[CONF_VALUE_TEXT_MAX], const char *text)
 {
 	size_t length = 0;
 
-	for (; text[length] && length < CONF_VALUE_TEXT_MAX - 1; length++) {
+	for (; length < CONF_VALUE_TEXT_MAX - 1 && text[length]; length++) {
 		bool is_plain = text[length] >= ' ' && text[length] < 0x7f;
 
 		out[length] = is_plain ? text[length] : '?';

@@ -190,6 +190,42 @@ static void a_file_that_includes_itself_is_refused(void **state)
 		"includes itself\n");
 }
 
+/* Files 1 to `count`, each but the last including the next one. */
+static void write_chain(unsigned count)
+{
+	for (unsigned i = 1; i <= count; i++) {
+		char name[32], text[64] = "# the end\n";
+
+		snprintf(name, sizeof(name), "sub/%u.conf", i);
+		if (i < count)
+			snprintf(text, sizeof(text), "@include \"%u.conf\"\n", i + 1);
+		write_text(name, text);
+	}
+}
+
+static void remove_chain(unsigned count)
+{
+	for (unsigned i = 1; i <= count; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "sub/%u.conf", i);
+		assert_int_equal(unlink(name), 0);
+	}
+}
+
+static void includes_go_ten_files_deep_and_no_further(void **state)
+{
+	(void)state;
+	write_text("main.conf", "@include \"sub/1.conf\"\n" CASE_GOOD);
+	write_chain(10);
+	conf_free(load_good("main.conf"));
+	write_chain(11);
+	assert_errors("main.conf",
+		"sub/10.conf:1: @include goes deeper than 10 files, expected none that "
+		"includes itself\n");
+	remove_chain(11);
+}
+
 /* Only at the beginning of a line, and not in what is no text of the file. */
 static void includes_in_strings_and_comments_are_none(void **state)
 {
@@ -286,6 +322,7 @@ int main(void)
 		IN_FOLDER(syntax_errors_name_the_file_they_are_in),
 		IN_FOLDER(an_include_that_cannot_be_read_is_told_where_it_is_asked_for),
 		IN_FOLDER(a_file_that_includes_itself_is_refused),
+		IN_FOLDER(includes_go_ten_files_deep_and_no_further),
 		IN_FOLDER(includes_in_strings_and_comments_are_none),
 		IN_FOLDER(what_does_not_end_in_its_own_file_is_refused_there),
 		IN_FOLDER(text_from_memory_includes_nothing),
