@@ -14,7 +14,10 @@
 
 enum link_state { LINK_CONNECTING, LINK_UP, LINK_ENDED };
 
-enum { DRAIN_READS = 4 };
+enum {
+	DRAIN_READS = 4,
+	PING_LENGTH = 4, /* CRLFCRLF */
+};
 
 struct link {
 	struct session *session;
@@ -29,8 +32,9 @@ struct link {
 	unsigned first, tries; /* index of the first server tried, and how many were */
 	uint8_t state;	       /* enum link_state */
 	uint8_t wanted;
-	bool is_held;	  /* not read: the client is full, or memory is short */
-	bool has_written; /* since it was last read: an answer may lie unread */
+	uint8_t pongs_due; /* pings sent since the last message from there */
+	bool is_held;	   /* not read: the client is full, or memory is short */
+	bool has_written;  /* since it was last read: an answer may lie unread */
 };
 
 size_t relay_link_size(void)
@@ -368,14 +372,26 @@ static void link_finish_connect(struct link *k)
 
 /* --- from the server --- */
 
-static void link_pong(struct link *k)
+/* CRLFs go between messages, and not at all while something is unsent. */
+static void link_say(struct link *k, const char *crlf, size_t length)
 {
-	struct iovec pong = {.iov_base = (void *)(uintptr_t) "\r\n", .iov_len = 2};
-	if (k->out.length)
+	struct iovec range = {.iov_base = (void *)(uintptr_t)crlf, .iov_len = length};
+	if (k->state != LINK_UP || k->out.length)
 		return;
-	ssize_t wrote = stream_writev(k->stream, &pong, 1);
-	if (wrote == 1)
-		link_keep(k, &pong, 1, 1);
+	ssize_t wrote = stream_writev(k->stream, &range, 1);
+	if (wrote == STREAM_FAILED)
+		link_end(k, REASON_SERVER_RESET);
+	else if (wrote > 0)
+		link_keep(k, &range, 1, (size_t)wrote);
+}
+
+/* A ping whose first half came in an earlier read is two pongs to pings of ours, if so many are due. */
+static void link_pong(struct link *k, size_t ping_length)
+{
+	if (ping_length < PING_LENGTH && k->pongs_due >= 2)
+		k->pongs_due = (uint8_t)(k->pongs_due - 2);
+	else
+		link_say(k, "\r\n", 2);
 }
 
 /* Returns how many bytes are done with. */
@@ -390,13 +406,14 @@ static size_t link_run(struct link *k, const uint8_t *bytes, size_t length)
 		verdict = frame_next(
 			&k->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
 		if (verdict == FRAME_MESSAGE) {
+			k->pongs_due = 0; /* a half that came before it is forgotten */
 			if (batch_is_full(&batch)) {
 				k->is_held |= !session_take_batch(s, &batch);
 				batch = (struct batch){0};
 			}
 			batch_add(&batch, bytes + at + frame.start, &frame);
 		} else if (verdict == FRAME_PING) {
-			link_pong(k);
+			link_pong(k, frame.consumed);
 		}
 		at += frame.consumed;
 	} while (verdict == FRAME_MESSAGE || verdict == FRAME_PING);
@@ -470,14 +487,10 @@ static void link_on_ready(struct stream *stream, unsigned readiness)
 /* A stock Kamailio closes a connection that is silent for 120 s, and with it the phone's only way in. */
 static void link_ping(struct link *k)
 {
-	struct iovec ping = {.iov_base = (void *)(uintptr_t) "\r\n\r\n", .iov_len = 4};
 	k->sent_ms = k->session->core->now_ms;
-	if (k->out.length)
-		return;
-	ssize_t wrote = stream_writev(k->stream, &ping, 1);
-	if (wrote > 0 && wrote < 4)
-		link_keep(k, &ping, 1, (size_t)wrote);
 	k->has_written = true;
+	k->pongs_due = (uint8_t)(k->pongs_due < UINT8_MAX ? k->pongs_due + 1 : UINT8_MAX);
+	link_say(k, "\r\n\r\n", PING_LENGTH);
 }
 
 static void link_on_deadline(struct deadline *d)
@@ -485,10 +498,11 @@ static void link_on_deadline(struct deadline *d)
 	struct link *k = LIST_OBJECT(d, struct link, deadline);
 	struct session *s = k->session;
 	uint64_t now_ms = s->core->now_ms;
+	uint32_t interval_ms = s->pool->conf->keepalive_interval_ms;
 	if (k->state == LINK_CONNECTING &&
 		now_ms >= k->began_ms + s->core->conf->timeouts.connect_ms)
 		link_try_next(k, "connect_timeout");
-	else if (k->state == LINK_UP && now_ms >= k->sent_ms + s->pool->conf->keepalive_interval_ms)
+	else if (k->state == LINK_UP && interval_ms && now_ms >= k->sent_ms + interval_ms)
 		link_ping(k);
 	if (s->link)
 		link_settle(s->link);
