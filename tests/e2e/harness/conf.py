@@ -35,6 +35,7 @@ def tree(backends=(), listener=None, listeners=None, pool=None, pools=None, **se
     """
     A whole configuration: one listener on a port of the kernel's choice, one pool of `backends` (the built-in
     responder when there are none). `listener` and `pool` add to the one or replace in it; the rest are sections.
+    Each event has its line, unless a test is about the budget of lines.
     """
     main = {"name": "main", "address": "127.0.0.1:0", "transport": "tcp", "pool": "main"}
     if pools is None:
@@ -46,4 +47,5 @@ def tree(backends=(), listener=None, listeners=None, pool=None, pools=None, **se
     for one in made:
         if one.get("proxy_protocol", "off") != "off":
             one.setdefault("trusted", ["127.0.0.1/32"])
-    return {"workers": 1, **sections, "listeners": made, "pools": pools}
+    log = {"budget": "off", **sections.pop("log", {})}
+    return {"workers": 1, "log": log, **sections, "listeners": made, "pools": pools}

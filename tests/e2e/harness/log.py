@@ -16,9 +16,11 @@ class Log:
 
     def read(self):
         """Take in what was written since; returns all lines so far."""
-        with open(self.path, "rb") as f:
-            f.seek(self._at)
-            fresh = f.read()
+        fresh = b""
+        if self.path.exists():
+            with open(self.path, "rb") as f:
+                f.seek(self._at)
+                fresh = f.read()
         whole, newline, _ = fresh.rpartition(b"\n")
         self._at += len(whole) + len(newline)
         for line in whole.split(b"\n") if newline else ():
@@ -67,8 +69,7 @@ class Log:
         return [line for line in self.read() if line["level"] in loud and line["event"] not in quiet]
 
     def text(self, last=60):
-        with open(self.path, "rb") as f:
-            lines = f.read().decode("latin-1").splitlines()
+        lines = self.path.read_text("latin-1").splitlines() if self.path.exists() else []
         cut = f"... {len(lines) - last} lines before\n" if len(lines) > last else ""
         return "the log:\n" + cut + "\n".join(lines[-last:])
 

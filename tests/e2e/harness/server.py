@@ -37,7 +37,7 @@ class Connection:
         self.messages = []
         self.pings = 0
         self.noise = b""
-        self.received = b""  # behind the PROXY header
+        self.received = bytearray()  # behind the PROXY header
         self.ended = None  # "fin", "rst" or "closed" (by us)
         self._data = b""
 
@@ -97,8 +97,7 @@ class Connection:
         except ValueError as bad:
             self.server.faults.append(str(bad))
             self.ended = "closed"
-        if self.server.closes_on_fin:
-            self.socket.close()
+        self.socket.close()
 
     def _take_header(self):
         self.header = proxy.read(self._data)
@@ -127,15 +126,15 @@ class Connection:
 class Server:
     """`reads_header`: each connection begins with a PROXY header. Connections are kept in order of arrival."""
 
-    def __init__(self, answer=ok, reads_header=False, port=0, host="127.0.0.1", receive_buffer=None, closes_on_fin=True):
-        self.answer, self.reads_header, self.closes_on_fin = answer, reads_header, closes_on_fin
+    def __init__(self, answer=ok, reads_header=False, receive_buffer=None):
+        self.answer, self.reads_header = answer, reads_header
         self.connections = []
         self.faults = []
         self.stopping = False
         self.reading = threading.Event()
         self.reading.set()
         self._receive_buffer = receive_buffer
-        self._listen(host, port)
+        self._listen("127.0.0.1", 0)
 
     def _listen(self, host, port):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -9,25 +9,24 @@ _run = os.urandom(4).hex()
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d+)", re.I | re.M)
 
 
-def request(method="OPTIONS", uri="sip:sipweir.test", body=b"", headers=(), to_tag=None, call_id=None, cseq=1, **replace):
+def request(method="OPTIONS", uri="sip:sipweir.test", body=b"", headers=(), **replace):
     """
     The bytes of a request, unlike any other made in this run. `headers` are more lines ("Name: value");
-    `replace` changes one by its name, with underscores (None leaves it out): content_length=None.
+    `replace` changes a line by its name with underscores, None leaves it out: cseq="2 BYE", content_length=None.
     """
     n = next(_numbers)
     lines = {
         "Via": f"SIP/2.0/TCP phone.test:5060;branch=z9hG4bK{_run}{n}",
         "Max-Forwards": "70",
         "From": f"<sip:alice@sipweir.test>;tag=f{n}",
-        "To": "<sip:bob@sipweir.test>" + (f";tag={to_tag}" if to_tag else ""),
-        "Call-ID": call_id or f"{_run}-{n}@phone.test",
-        "CSeq": f"{cseq} {method}",
+        "To": "<sip:bob@sipweir.test>",
+        "Call-ID": f"{_run}-{n}@phone.test",
+        "CSeq": f"1 {method}",
         "Contact": "<sip:alice@phone.test;transport=tcp>",
         "Content-Length": str(len(body)),
     }
     for name, value in replace.items():
-        key = next(k for k in lines if k.lower().replace("-", "_") == name.lower())
-        lines[key] = value
+        lines[next(k for k in lines if k.lower().replace("-", "_") == name)] = value
     head = [f"{method} {uri} SIP/2.0"]
     for name, value in lines.items():
         if name == "Content-Length":

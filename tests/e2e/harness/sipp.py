@@ -35,7 +35,8 @@ class Sipp(process.Peer):
         out = self.output.read_text(errors="replace")
         done = [int(n) for n in re.findall(r"Successful call\s*\|\s*\d+\s*\|\s*(\d+)", out)]
         failed = [int(n) for n in re.findall(r"Failed call\s*\|\s*\d+\s*\|\s*(\d+)", out)]
-        assert done[-1:] == [self.calls] and failed[-1:] == [0], f"{done[-1:]} done, {failed[-1:]} failed\n{out[-4000:]}"
+        counts = f"{done[-1:]} done, {failed[-1:]} failed\n{out[-4000:]}"
+        assert done[-1:] == [self.calls] and failed[-1:] == [0], counts
 
 
 class Uas(process.Peer):

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Refusals without number are a handful of log lines, and none is forgotten in their sum."""
+import os
+
+import pytest
+
+from harness import crowd, proxy
+
+FLOOD = int(os.environ.get("SIPWEIR_FLOOD", "100000"))
+THROUGH = {"proxy_protocol": "require"}
+
+
+@pytest.fixture
+def callers(end):
+    one = crowd.Crowd(2)
+    end.append(one.stop)
+    return one
+
+
+def test_a_flood_of_refusals_from_one_source_is_a_handful_of_lines_that_add_up(sipweir, callers):
+    weir = sipweir(workers=2, listener=THROUGH, limits={"connections": 1}, log={"budget": "100/s"})
+    held = weir.dial("198.51.100.7")
+    assert held.ask().status == 200
+    assert callers.hammer(weir.address, "198.51.100.7", FLOOD // 2) == FLOOD // 2 * 2
+    assert held.ask().status == 200, "the connection that was there first did not suffer"
+    assert weir.dial("198.51.100.8").ask().status == 200, "nor did another source"
+    for one in weir.phones:
+        one.close()
+    weir.log.wait_for("connection.closed", count=2)
+    weir.stop()
+    lines = weir.log.find("limit.refused")
+    assert weir.log.total("limit.refused") == FLOOD // 2 * 2
+    assert len(lines) <= 20, weir.log.text()
+    assert {(line["source"], line["limit"]) for line in lines} == {("198.51.100.7", "connections")}
+
+
+def test_refusals_of_many_sources_stay_within_the_budget_and_add_up(sipweir):
+    weir = sipweir(listener={**THROUGH, "trusted": ["127.0.0.1/32"]}, limits={"connections": 1}, log={"budget": "10/s"})
+    count = 300
+    for n in range(count):
+        source = f"198.51.{100 + n // 200}.{1 + n % 200}"
+        assert weir.dial(source).ask().status == 200
+        assert weir.dial(source).wait_end() == "rst"
+    weir.stop()
+    lines = weir.log.find("limit.refused")
+    assert weir.log.total("limit.refused") == count
+    assert len(lines) < 100, f"{len(lines)} lines\n" + weir.log.text()
+
+
+def test_refused_headers_are_counted_too(sipweir):
+    weir = sipweir(listener=THROUGH, log={"budget": "100/s"})
+    for _ in range(500):
+        assert weir.dial(header=proxy.v1("198.51.100.7").replace(b"TCP4", b"TCP5")).wait_end()
+    weir.stop()
+    assert weir.log.total("proxy_header.bad") == 500
+    assert len(weir.log.find("proxy_header.bad")) <= 5, weir.log.text()
