@@ -83,8 +83,6 @@ bool session_take_batch(struct session *s, const struct batch *b)
 void session_continue(struct session *s)
 {
 	s->paused = false;
-	if (s->message_ms)
-		s->message_ms = s->core->now_ms; /* it was we who did not read */
 }
 
 void session_each_request(struct session *s, const uint8_t *messages, size_t length,

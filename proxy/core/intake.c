@@ -7,6 +7,7 @@
 enum {
 	PINGS_AT_ONCE = 16,	/* more in one read is no phone: they come one in a minute or two */
 	PING_INTERVALS_CAP = 3, /* enough to know that the client pings */
+	PING_INTERVAL_MIN_MS = 1000, /* closer together they were pressed by the network */
 	DISCARD_MAX =
 		64 * 1024, /* read for the sake of an answer that is on its way; then it is lost */
 };
@@ -134,6 +135,8 @@ static void intake_ping(struct session *s)
 {
 	uint64_t now_ms = s->core->now_ms;
 	uint64_t interval_ms = now_ms - s->pinged_ms;
+	if (s->pings && interval_ms < PING_INTERVAL_MIN_MS)
+		return;
 	if (s->pings && interval_ms > s->ping_interval_ms)
 		s->ping_interval_ms = (uint32_t)interval_ms;
 	s->pinged_ms = now_ms;

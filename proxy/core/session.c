@@ -66,10 +66,16 @@ static void due_sooner(struct due_at *due, uint64_t since_ms, uint64_t after_ms,
 		*due = (struct due_at){since_ms + after_ms, reason};
 }
 
-/* A message that we ourselves have stopped reading for back-pressure is not late. */
+/* Back-pressure is ours: who is not read for it is neither late nor silent. */
+static bool is_held_back(const struct session *s)
+{
+	return s->paused || s->out.length;
+}
+
+/* Goes on while memory is short: messages that are never completed must not hold it for ever. */
 static void due_message(const struct session *s, struct due_at *due)
 {
-	if (s->message_ms && !s->paused && !s->out.length)
+	if (s->message_ms && !is_held_back(s))
 		due_sooner(due, s->message_ms, s->core->conf->timeouts.message_ms,
 			REASON_MESSAGE_TIMEOUT);
 }
@@ -77,13 +83,15 @@ static void due_message(const struct session *s, struct due_at *due)
 static void due_activity(const struct session *s, struct due_at *due)
 {
 	const struct conf_timeouts *t = &s->core->conf->timeouts;
+	due_message(s, due);
+	if (is_held_back(s) || s->starved)
+		return;
 	if (t->idle_ms)
 		due_sooner(due, s->active_ms, t->idle_ms, REASON_IDLE);
 	/* Two intervals, so that one that a slow network has pressed together does not count as the client's own. */
 	if (t->ping_timeout && s->pings > 2)
 		due_sooner(due, s->active_ms, (uint64_t)t->ping_timeout * s->ping_interval_ms,
 			REASON_PING_TIMEOUT);
-	due_message(s, due);
 }
 
 static struct due_at session_due(const struct session *s)
@@ -193,6 +201,21 @@ void session_shut(struct session *s)
 	limiter_release(s->core->shared->limiter, &s->token);
 }
 
+/* The time in which the client was not read does not count. */
+static void session_stand_still(struct session *s, unsigned wants)
+{
+	if (!((wants ^ s->wanted) & STREAM_READABLE))
+		return;
+	uint64_t unread_ms = s->core->now_ms - s->turned_ms;
+	s->turned_ms = s->core->now_ms;
+	if (s->wanted & STREAM_READABLE)
+		return;
+	s->active_ms += unread_ms;
+	s->pinged_ms += unread_ms;
+	if (s->message_ms)
+		s->message_ms += unread_ms;
+}
+
 void session_settle(struct session *s)
 {
 	if (s->state == SESSION_CLOSED)
@@ -206,6 +229,7 @@ void session_settle(struct session *s)
 	}
 	unsigned wants = session_wants(s);
 	if (wants != s->wanted) {
+		session_stand_still(s, wants);
 		s->wanted = (uint8_t)wants;
 		stream_want(s->client, wants);
 	}
@@ -331,7 +355,7 @@ void session_open(
 	s->pool = &c->shared->pools[l->conf->pool_index];
 	s->client = client;
 	s->peer = *peer;
-	s->opened_ms = s->entered_ms = s->active_ms = c->now_ms;
+	s->opened_ms = s->entered_ms = s->active_ms = s->turned_ms = c->now_ms;
 	s->deadline.on_expired = on_deadline;
 	client->owner = s;
 	client->on_ready = on_client_ready;

@@ -60,6 +60,7 @@ struct session {
 	uint64_t opened_ms, entered_ms; /* the connection, the state */
 	uint64_t active_ms;		/* the last byte of the client */
 	uint64_t message_ms;		/* when the message that is not whole began; 0 for none */
+	uint64_t turned_ms;		/* when reading the client was last stopped or begun */
 	uint64_t pinged_ms;
 	uint64_t shut_ms;	   /* with is_shut */
 	uint32_t ping_interval_ms; /* the longest that was seen between two of its pings */
@@ -79,10 +80,10 @@ struct session {
 	bool admitted;	       /* by the limits: owes a connection.closed line */
 	bool is_probe;	       /* a LOCAL header: the load balancer itself */
 	bool client_ended;     /* its FIN has come */
-	bool is_shut;	       /* ours has gone: what still comes is thrown away, and no slot is held */
-	uint8_t failed;	       /* enum reason: it must end, as soon as the event at hand is over */
-	bool paused;	       /* the pool holds a batch */
-	bool starved;	       /* in core->starved */
+	bool is_shut;	/* ours has gone: what still comes is thrown away, and no slot is held */
+	uint8_t failed; /* enum reason: it must end, as soon as the event at hand is over */
+	bool paused;	/* the pool holds a batch */
+	bool starved;	/* in core->starved */
 };
 
 /*
