@@ -2,11 +2,11 @@
 /*
  * conf.h - a configuration file as one structure, checked as a whole.
  *
- * The structures are made from options.def: each row there is a field here.
- * Durations are uint32_t milliseconds and 0 is "off"; sizes are bytes. `at` holds where each option
- * was written: its own line when the file gives it, else that of the group, for messages of later
- * steps. Strings, lists and places belong to the configuration; nothing in it changes after
- * conf_load(), so any thread may read it until conf_free().
+ * The structures are made from options.def: each row there is a field here. Durations are uint32_t
+ * milliseconds and 0 is "off"; sizes are bytes. `at` holds where each option was written: its own
+ * line when the file gives it, else that of the group, for messages of later steps. Strings, lists
+ * and places belong to the configuration; nothing in it changes after conf_load(), so any thread may
+ * read it until conf_free().
  */
 #ifndef SIPWEIR_CONF_CONF_H
 #define SIPWEIR_CONF_CONF_H
@@ -20,8 +20,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* At most `count` in any `period_ms`, and up to `burst` at once. count 0 = off, and all three are
- * 0. */
+/* At most `count` per `period_ms`, and up to `burst` at once. All three are 0 for "off". */
 struct conf_rate {
 	uint32_t count;
 	uint32_t period_ms;

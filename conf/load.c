@@ -85,39 +85,47 @@ static bool knows(const struct conf_scope *scope, const char *name, struct conf_
 	return false;
 }
 
-/* The group that does know the name, for an option in the wrong place. */
-static const char *other_scope(const char *name)
+/* The groups that know the name itself, one after the other; "" for none. */
+static void write_scopes(const char *name, char *out, size_t size)
 {
-	for (unsigned id = 0; id < CONF_SCOPE_COUNT; id++) {
+	size_t length = 0;
+
+	out[0] = '\0';
+	for (unsigned id = 0; id < CONF_SCOPE_COUNT && length < size; id++) {
 		struct conf_nearest ignored = {.wanted = name};
 		const struct conf_scope *scope = conf_scope_get(id);
 
 		if (knows(scope, name, &ignored))
-			return scope->name;
+			length += (size_t)snprintf(out + length, size - length, "%s\"%s\"",
+				length ? ", " : "", scope->name);
 	}
-	return NULL;
 }
 
+/* An option in the wrong place is looked for in all others. */
 static void check_name(struct loader *l, const struct group *g, const struct conf_tree *child)
 {
-	struct conf_nearest nearest = {.wanted = child->name};
-	const char *scope;
-	char path[CONF_PATH_MAX];
+	struct conf_nearest here = {.wanted = child->name}, elsewhere = here;
+	bool is_misplaced = false;
+	char path[CONF_PATH_MAX], scopes[CONF_EXPECTED_MAX];
 
-	if (knows(g->scope, child->name, &nearest))
+	if (knows(g->scope, child->name, &here))
 		return;
+	for (unsigned id = 0; id < CONF_SCOPE_COUNT && !is_misplaced; id++)
+		is_misplaced = knows(conf_scope_get(id), child->name, &elsewhere);
+	if (is_misplaced)
+		elsewhere.name = child->name;
 	conf_path_member(path, g->path, child->name);
-	scope = other_scope(child->name);
-	if (nearest.name && (nearest.distance == 1 || !scope))
+	if (here.name && (here.distance == 1 || !is_misplaced)) {
 		conf_errors_add(l->errors, &child->place, path, "unknown name, expected perhaps %s",
-			nearest.name);
-	else if (scope)
+			here.name);
+	} else if (elsewhere.name) {
+		write_scopes(elsewhere.name, scopes, sizeof(scopes));
 		conf_errors_add(l->errors, &child->place, path,
-			"unknown name here, expected in a group of the kind \"%s\"", scope);
-	else
+			"unknown name here, expected perhaps %s in %s", elsewhere.name, scopes);
+	} else {
 		conf_errors_add(l->errors, &child->place, path,
-			"unknown name, expected one that sipweir --print-config shows for \"%s\"",
-			g->scope->name);
+			"unknown name, expected one of sipweir --print-config");
+	}
 }
 
 /* The name that the element has in messages; NULL when it has none that is fit for that. */

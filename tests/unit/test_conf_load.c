@@ -276,26 +276,40 @@ static void unknown_names_are_refused_with_the_nearest_known_one(void **state)
 			"f:3: limits.conenctions: unknown name, expected perhaps connections\n",
 			""},
 		{CASE_GOOD "pool = ( );", "f:3: pool: unknown name, expected perhaps pools\n", ""},
-		{CASE_GOOD "idle = \"5m\";",
-			"f:3: idle: unknown name here, expected in a group of the kind "
-			"\"timeouts\"\n",
-			""},
-		{CASE_GOOD "log: { backlog = 5; };",
-			"f:3: log.backlog: unknown name here, expected in a group of the kind "
-			"\"listener\"\n",
-			""},
-		{CASE_GOOD "user = \"sipweir\";",
-			"f:3: user: unknown name, expected one that sipweir --print-config shows "
-			"for "
-			"\"file\"\n",
-			""},
-		{CASE_GOOD "limits: { nonsense: { connections = 5; }; };",
-			"f:3: limits.nonsense: unknown name, expected one that sipweir "
-			"--print-config "
-			"shows for \"limits\"\n",
-			""},
 		{CASE_LISTENER "pools = ( { name = \"p\"; server = ( ); respond: { }; } );",
 			"f:2: pools.p.server: unknown name, expected perhaps servers\n", ""},
+		{CASE_GOOD "user = \"sipweir\";",
+			"f:3: user: unknown name, expected one of sipweir --print-config\n", ""},
+		{CASE_GOOD "limits: { nonsense: { connections = 5; }; };",
+			"f:3: limits.nonsense: unknown name, expected one of sipweir "
+			"--print-config\n",
+			""},
+	};
+
+	(void)state;
+	conf_case_check(cases, COUNT(cases));
+}
+
+static void names_in_the_wrong_group_are_refused_with_the_right_one(void **state)
+{
+	static const struct conf_case cases[] = {
+		{CASE_GOOD "idle = \"5m\";",
+			"f:3: idle: unknown name here, expected perhaps idle in \"timeouts\"\n",
+			""},
+		{CASE_GOOD "conections = 5;",
+			"f:3: conections: unknown name here, expected perhaps connections in "
+			"\"log\", "
+			"\"limits\"\n",
+			""},
+		{CASE_GOOD "log: { backlog = 5; };",
+			"f:3: log.backlog: unknown name here, expected perhaps backlog in "
+			"\"listener\"\n",
+			""},
+		{CASE_GOOD "sip: { max_connections = 5; };",
+			"f:3: sip.max_connections: unknown name here, expected perhaps "
+			"max_connections "
+			"in \"file\", \"listener\"\n",
+			""},
 	};
 
 	(void)state;
@@ -422,6 +436,7 @@ int main(void)
 		cmocka_unit_test(groups_that_are_absent_empty_or_of_another_kind_are_refused),
 		cmocka_unit_test(more_groups_than_the_table_allows_are_refused),
 		cmocka_unit_test(unknown_names_are_refused_with_the_nearest_known_one),
+		cmocka_unit_test(names_in_the_wrong_group_are_refused_with_the_right_one),
 		cmocka_unit_test(words_that_are_not_built_yet_are_refused_with_those_that_are),
 		cmocka_unit_test(values_out_of_shape_are_refused),
 		cmocka_unit_test(a_second_list_of_errors_begins_where_the_first_one_ended),
