@@ -64,6 +64,12 @@ bool core_is_starved(const struct core *c)
 	return memory_held(&c->shared->memory) >= c->conf->memory.total;
 }
 
+size_t core_read_size(const struct core *c)
+{
+	uint64_t half = c->conf->memory.per_connection / 2;
+	return half < sizeof(c->scratch) ? (size_t)half : sizeof(c->scratch);
+}
+
 /* --- what other workers asked for --- */
 
 static void evict_unnamed(struct core *c, size_t listener)

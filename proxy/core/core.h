@@ -96,6 +96,12 @@ void core_turns_done(struct core *c);
 /* Close up to `most` open sessions for `reason`; true while some are left. */
 bool core_sweep(struct core *c, enum reason reason, unsigned most);
 
+/*
+ * How much of core->scratch one read may fill: what is left of it behind a message that was begun must fit into
+ * `memory.per_connection`, else one who sends fast, or to whom a server does, would be closed for it.
+ */
+size_t core_read_size(const struct core *c);
+
 /* True when nothing may grow any more (`memory.total`). */
 bool core_is_starved(const struct core *c);
 

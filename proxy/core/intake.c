@@ -200,22 +200,20 @@ static void intake_mark_time(struct session *s, bool is_new)
 		s->message_ms = s->core->now_ms;
 }
 
-static void intake_keep(struct session *s, const uint8_t *bytes, size_t length)
+bool intake_keep(struct session *s, const uint8_t *bytes, size_t length)
 {
-	const struct conf_memory *memory = &s->core->conf->memory;
-	bool is_full = s->in.length + length > memory->per_connection ||
-		       (core_is_starved(s->core) && !session_is_proven(s));
-	if (length && is_full)
+	bool may_grow = session_is_proven(s) || !core_is_starved(s->core);
+	if (length && !may_grow)
 		session_close(s, REASON_LIMIT_MEMORY);
 	else if (!buffer_append(&s->in, &s->core->shared->memory, bytes, length))
 		session_close(s, REASON_NO_RESOURCES);
+	return s->state != SESSION_CLOSED;
 }
 
 void intake_take(struct session *s, const uint8_t *bytes, size_t length)
 {
 	if (s->in.length) {
-		intake_keep(s, bytes, length);
-		if (s->state != SESSION_CLOSED)
+		if (intake_keep(s, bytes, length))
 			intake_held(s);
 		return;
 	}
@@ -300,7 +298,7 @@ void intake_read(struct session *s)
 		session_starve(s);
 		return;
 	}
-	ssize_t got = stream_read(s->client, c->scratch, sizeof(c->scratch));
+	ssize_t got = stream_read(s->client, c->scratch, core_read_size(c));
 	if (got == STREAM_AGAIN)
 		return;
 	if (got == STREAM_FAILED) {

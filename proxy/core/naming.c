@@ -54,24 +54,15 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 	return true;
 }
 
-/* The bytes behind the header are the client's first: set aside until the limits have decided. */
-static void keep_rest(struct session *s, const uint8_t *bytes, size_t length)
-{
-	if (s->state == SESSION_CLOSED)
-		return;
-	if (!buffer_append(&s->in, &s->core->shared->memory, bytes, length))
-		session_close(s, REASON_NO_RESOURCES);
-}
-
 static void take_first(struct session *s, const uint8_t *bytes, size_t length)
 {
 	size_t used;
 	if (!judge(s, bytes, length, &used))
-		keep_rest(s, bytes, length);
+		intake_keep(s, bytes, length);
 	else if (s->state == SESSION_SECURED)
 		intake_take(s, bytes + used, length - used);
-	else
-		keep_rest(s, bytes + used, length - used);
+	else if (s->state != SESSION_CLOSED)
+		intake_keep(s, bytes + used, length - used);
 }
 
 /* A header in pieces: at most PROXY_HEADER_MAX bytes and one read are ever held. */
@@ -79,10 +70,8 @@ static void take_more(struct session *s, const uint8_t *bytes, size_t length)
 {
 	struct memory_gauge *memory = &s->core->shared->memory;
 	size_t used;
-	if (!buffer_append(&s->in, memory, bytes, length)) {
-		session_close(s, REASON_NO_RESOURCES);
+	if (!intake_keep(s, bytes, length))
 		return;
-	}
 	struct buffer held = s->in;
 	s->in = (struct buffer){0};
 	bool is_judged = judge(s, held.bytes, held.length, &used);

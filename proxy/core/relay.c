@@ -451,7 +451,7 @@ static void link_read(struct link *k)
 		session_starve(k->session);
 		return;
 	}
-	ssize_t got = stream_read(k->stream, c->scratch, sizeof(c->scratch));
+	ssize_t got = stream_read(k->stream, c->scratch, core_read_size(c));
 	if (got == STREAM_AGAIN)
 		return;
 	k->has_written = false;

@@ -145,6 +145,12 @@ void intake_read(struct session *s);
 void intake_take(struct session *s, const uint8_t *bytes, size_t length);
 void intake_held(struct session *s);
 
+/*
+ * Keep the beginning of a header or message behind what s->in holds. False: the session is closed, for memory is short
+ * and it is not proven (who is proven is not read then).
+ */
+bool intake_keep(struct session *s, const uint8_t *bytes, size_t length);
+
 /* naming.c: bytes of a connection whose header is due; and the header's deadline. */
 void naming_take(struct session *s, const uint8_t *bytes, size_t length);
 void naming_expired(struct session *s);

@@ -15,6 +15,7 @@ enum {
 	CONNECTIONS = 64,
 	PASSES = 20000, /* more without an end is a core that spins */
 	SCRATCH_USED = 4096,
+	TURNS = 2, /* that must end before the host may say so */
 };
 
 /* --- the host --- */
@@ -66,6 +67,7 @@ static void host_ask_turns(struct host *h)
 	struct fake_worker *w = worker_of(h);
 	assert_false(w->turns_asked); /* the host answers one at a time */
 	w->turns_asked = true;
+	w->turns_left = TURNS;
 }
 
 static void host_wake(struct host *h, unsigned worker)
@@ -249,10 +251,11 @@ static bool end_turns(struct fake *f)
 		core_clock(&w->core, f->now_ms);
 		core_tend(&w->core);
 		core_end_turn(&w->core);
-		if (w->turns_asked && !f->holds_turns) {
-			had_any = true;
+		if (!w->turns_asked || f->holds_turns)
+			continue;
+		had_any = true;
+		if (w->turns_left-- == 0)
 			fake_turns_done(f, i);
-		}
 	}
 	return had_any;
 }
@@ -260,8 +263,8 @@ static bool end_turns(struct fake *f)
 void fake_run(struct fake *f)
 {
 	for (unsigned pass = 0; pass < PASSES; pass++) {
-		bool had_events = deliver(f);
-		if (!(end_turns(f) | had_events))
+		bool had_turns = end_turns(f);
+		if (!(deliver(f) | had_turns))
 			return;
 	}
 	fail_msg("the core spins: events go on without an end");

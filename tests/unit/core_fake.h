@@ -50,6 +50,7 @@ struct fake_worker {
 	struct fake *fake;
 	struct core core;
 	bool turns_asked;
+	unsigned turns_left;
 	unsigned wakes;
 };
 
