@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_CONFIG "/etc/sipweir/sipweir.conf"
 
@@ -82,6 +83,15 @@ static int run(const struct conf *conf, const struct arguments *a, struct conf_e
 	return is_fine ? EXIT_STOPPED : EXIT_FAILED;
 }
 
+/* Whoever has no file yet is at the very beginning. */
+static void print_hint(const struct arguments *a)
+{
+	if (access(a->config, F_OK) != 0)
+		fputs("sipweir --print-config prints a file to start from; sipweir --demo needs "
+		      "none\n",
+			stderr);
+}
+
 static int load_and_run(const struct arguments *a)
 {
 	static struct conf_errors errors;
@@ -93,6 +103,7 @@ static int load_and_run(const struct arguments *a)
 	} else {
 		conf_errors_print(&errors.warnings, "warning: ", stderr);
 		conf_errors_print(&errors.errors, "", stderr);
+		print_hint(a);
 	}
 	conf_free(conf);
 	conf_errors_fini(&errors);
