@@ -82,13 +82,25 @@ static void put_source(struct line *l, const struct record *r)
 	put_uint(l, "source_port", r->source.port);
 }
 
+/* Behind the colon that follows sample[at..), white space and folds before it (RFC 3261 section 7.3.1); 0: none follows. */
+static size_t skip_colon(const struct record *r, size_t at)
+{
+	while (at < r->sample_length && memchr(" \t\r\n", r->sample[at], 4))
+		at++;
+	return at < r->sample_length && r->sample[at] == ':' ? at + 1 : 0;
+}
+
 /* Where the value of a header with credentials begins in the sample, or its length. */
 static size_t find_credentials(const struct record *r)
 {
-	static const char name[] = "authorization:"; /* Proxy-Authorization ends in the same */
-	for (size_t i = 0; i + sizeof(name) - 1 <= r->sample_length; i++)
-		if (!strncasecmp((const char *)r->sample + i, name, sizeof(name) - 1))
-			return i + sizeof(name) - 1;
+	static const char name[] = "authorization"; /* Proxy-Authorization ends in the same */
+	const size_t length = sizeof(name) - 1;
+	for (size_t i = 0; i + length <= r->sample_length; i++) {
+		bool is_name = !strncasecmp((const char *)r->sample + i, name, length);
+		size_t value = is_name ? skip_colon(r, i + length) : 0;
+		if (value)
+			return value;
+	}
 	return r->sample_length;
 }
 
