@@ -46,17 +46,6 @@ void entry_pool_fini(struct entry_pool *pool)
 	pool->entries = NULL;
 }
 
-struct limit_entry *entry_pool_at(const struct entry_pool *pool, uint32_t index)
-{
-	assert(index >= 1 && index <= pool->capacity);
-	return &pool->entries[index];
-}
-
-uint32_t entry_pool_index(const struct entry_pool *pool, const struct limit_entry *entry)
-{
-	return (uint32_t)(entry - pool->entries);
-}
-
 static unsigned own_stripe(void)
 {
 	static _Atomic unsigned threads;

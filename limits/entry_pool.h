@@ -11,6 +11,7 @@
 
 #include "limits/addr.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -74,7 +75,16 @@ uint32_t entry_pool_used(const struct entry_pool *pool);
 uint32_t entry_pool_touched(const struct entry_pool *pool);
 
 /* An entry by its index, 1..capacity, and back. */
-struct limit_entry *entry_pool_at(const struct entry_pool *pool, uint32_t index);
-uint32_t entry_pool_index(const struct entry_pool *pool, const struct limit_entry *entry);
+static inline struct limit_entry *entry_pool_at(const struct entry_pool *pool, uint32_t index)
+{
+	assert(index >= 1 && index <= pool->capacity);
+	return &pool->entries[index];
+}
+
+static inline uint32_t entry_pool_index(
+	const struct entry_pool *pool, const struct limit_entry *entry)
+{
+	return (uint32_t)(entry - pool->entries);
+}
 
 #endif

@@ -14,7 +14,7 @@ struct state {
 	uint64_t v0, v1, v2, v3;
 };
 
-static uint64_t rotate(uint64_t x, unsigned bits)
+static inline uint64_t rotate(uint64_t x, unsigned bits)
 {
 	return x << bits | x >> (64 - bits);
 }
@@ -35,7 +35,7 @@ static uint64_t load_rest(const uint8_t *bytes, size_t length)
 	return word;
 }
 
-static void mix(struct state *s)
+static inline void mix(struct state *s)
 {
 	s->v0 += s->v1;
 	s->v1 = rotate(s->v1, 13) ^ s->v0;
@@ -49,7 +49,7 @@ static void mix(struct state *s)
 	s->v2 = rotate(s->v2, 32);
 }
 
-static void absorb(struct state *s, uint64_t word)
+static inline void absorb(struct state *s, uint64_t word)
 {
 	s->v3 ^= word;
 	mix(s);

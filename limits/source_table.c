@@ -10,6 +10,7 @@
 #include "limits/spin.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -86,16 +87,25 @@ static void set_next(struct limit_entry *entry, uint32_t index)
 	atomic_store_explicit(&entry->next, index, memory_order_relaxed);
 }
 
+/* A bit for each of eight bytes that equals `byte`, the first one's lowest. */
+static uint32_t bytes_equal(const uint8_t bytes[8], uint8_t byte)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), low_bits = ones * 0x7f;
+	uint64_t word;
+	memcpy(&word, bytes, sizeof(word));
+	word = le64toh(word) ^ ones * byte;
+	uint64_t zeros = ~(((word & low_bits) + low_bits) | word | low_bits); /* 0x80 for each */
+	return (uint32_t)((zeros >> 7) * UINT64_C(0x0102040810204080) >> 56);
+}
+
 /*
  * A bit for each slot with this tag. Without branches: a mispredicted one is found out only when
  * the line has come from memory, and until then the processor has run ahead in vain.
  */
 static uint32_t slots_with_tag(const struct source_line *line, uint8_t tag)
 {
-	uint32_t slots = 0;
-	for (unsigned i = 0; i < LINE_SLOTS; i++)
-		slots |= (uint32_t)(line->tag[i] == tag) << i;
-	return slots;
+	const unsigned rest = LINE_SLOTS - 8; /* the last eight tags begin there, and overlap */
+	return bytes_equal(line->tag, tag) | bytes_equal(line->tag + rest, tag) << rest;
 }
 
 static bool entry_is(const struct limit_entry *entry, const struct source_key *key)
