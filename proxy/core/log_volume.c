@@ -106,8 +106,10 @@ static struct sum *find_sum(struct log_volume *v, const struct record *r, uint64
 	for (unsigned i = 0; i < v->sum_count; i++)
 		if (v->sums[i].last.event == r->event && v->sums[i].last.listener == r->listener)
 			return &v->sums[i];
-	/* Kinds times listeners fit by far; should they not, the last one stands for the rest. */
-	struct sum *s = &v->sums[v->sum_count < SUMS ? v->sum_count++ : SUMS - 1];
+	if (v->sum_count == SUMS)
+		return &v->sums[SUMS -
+				1]; /* stands for the rest: a wrong name is better than a lost count */
+	struct sum *s = &v->sums[v->sum_count++];
 	s->began_ms = now_ms;
 	s->total = 0;
 	memset(s->sources, 0, sizeof(s->sources));
