@@ -5,6 +5,7 @@
 #include <assert.h>
 
 enum {
+	MISUNDERSTOOD_MAX = 8,
 	PINGS_AT_ONCE = 16,	/* more in one read is no phone: they come one in a minute or two */
 	PING_INTERVALS_CAP = 3, /* enough to know that the client pings */
 	PING_INTERVAL_MIN_MS = 1000, /* closer together they were pressed by the network */
@@ -25,17 +26,14 @@ static bool is_over(const struct session *s)
 	return s->state >= SESSION_REFUSING;
 }
 
-static void refuse_sip(struct session *s, const uint8_t *message, size_t checked, unsigned status,
-	const char *phrase)
+/* Bad input costs its sender the connection: after the answer, where there is one. */
+static void end_refused(struct session *s, bool is_told)
 {
-	pool_leave(s);
-	bool is_told = status && delivery_answer(s, message, checked, status, phrase);
 	s->reason = REASON_SIP_BAD;
-	if (!is_told) {
+	if (is_told)
+		session_enter(s, SESSION_REFUSING);
+	else
 		session_close(s, REASON_SIP_BAD);
-		return;
-	}
-	session_enter(s, SESSION_REFUSING);
 }
 
 /* --- the batch --- */
@@ -70,6 +68,22 @@ static void intake_submit(struct intake *in)
 
 /* --- one message --- */
 
+/*
+ * Well framed, and yet not understood: the next message can be found, so the client is told and may try again. Not for
+ * ever, because a parse costs more here than it costs to send. A response is no one's to answer.
+ */
+static void misunderstood(struct session *s, const uint8_t *message, const struct frame *frame,
+	enum message_fault fault)
+{
+	verdict_sip_bad(
+		s, "message", message_fault_name(fault), message, batch_message_length(frame), 0);
+	bool is_told = frame->kind == FRAME_RESPONSE ||
+		       delivery_answer(s, message, frame->header_length,
+			       message_fault_status(fault), message_fault_phrase(fault));
+	if (!is_told || ++s->misunderstood == MISUNDERSTOOD_MAX)
+		end_refused(s, is_told);
+}
+
 /* The gate: no server is bothered before the client has shown that it speaks SIP. */
 static bool prove(struct session *s, const uint8_t *message, const struct frame *frame)
 {
@@ -78,10 +92,7 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 	};
 	enum message_fault fault = message_check(message, frame, &rules);
 	if (fault != MESSAGE_FAULT_NONE) {
-		verdict_sip_bad(
-			s, "message", message_fault_name(fault), message, frame->consumed, 0);
-		refuse_sip(s, message, frame->header_length, message_fault_status(fault),
-			message_fault_phrase(fault));
+		misunderstood(s, message, frame, fault);
 		return false;
 	}
 	session_enter(s, SESSION_PROVEN);
@@ -102,7 +113,7 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 {
 	struct session *s = in->s;
 	if (!session_is_proven(s) && !prove(s, message, frame))
-		return false;
+		return !is_over(s);
 	if (batch_message_length(frame) > s->pool->conf->max_message) {
 		refuse_large(s, message, frame);
 		return true;
@@ -126,7 +137,9 @@ static void intake_bad(
 	}
 	verdict_sip_bad(s, "frame", frame_fault_name(frame->fault), message, length, frame->offset);
 	unsigned status = frame->kind == FRAME_REQUEST ? frame_fault_status(frame->fault) : 0;
-	refuse_sip(s, message, frame->checked, status, frame_fault_phrase(frame->fault));
+	pool_leave(s);
+	end_refused(s, status && delivery_answer(s, message, frame->checked, status,
+					 frame_fault_phrase(frame->fault)));
 }
 
 /* --- pings --- */
@@ -270,6 +283,7 @@ static void intake_ended(struct session *s)
 	case SESSION_UNNAMED:
 		intake_ended_unnamed(s);
 		break;
+	case SESSION_NAMED:
 	case SESSION_SECURED:
 		session_close(s, s->is_probe ? REASON_NO_DATA
 				 : is_torn   ? REASON_TRUNCATED
@@ -313,6 +327,8 @@ void intake_read(struct session *s)
 	s->bytes_in += (uint64_t)got;
 	if (s->state == SESSION_UNNAMED)
 		naming_take(s, c->scratch, (size_t)got);
+	else if (s->state == SESSION_NAMED)
+		intake_keep(s, c->scratch, (size_t)got);
 	else if (s->is_shut)
 		discard(s, (size_t)got);
 	else

@@ -106,9 +106,9 @@ static struct sum *find_sum(struct log_volume *v, const struct record *r, uint64
 	for (unsigned i = 0; i < v->sum_count; i++)
 		if (v->sums[i].last.event == r->event && v->sums[i].last.listener == r->listener)
 			return &v->sums[i];
+	/* The last one stands for the rest then: a wrong name is better than a lost count. */
 	if (v->sum_count == SUMS)
-		return &v->sums[SUMS -
-				1]; /* stands for the rest: a wrong name is better than a lost count */
+		return &v->sums[SUMS - 1];
 	struct sum *s = &v->sums[v->sum_count++];
 	s->began_ms = now_ms;
 	s->total = 0;

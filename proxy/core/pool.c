@@ -31,3 +31,8 @@ void pool_leave(struct session *s)
 {
 	s->pool->ops->leave(s);
 }
+
+const char *pool_server_name(const struct session *s)
+{
+	return s->pool->ops->server_name(s);
+}

@@ -26,6 +26,7 @@ struct pool_ops {
 	bool (*is_alive)(const struct session *s);
 	bool (*is_idle)(const struct session *s);
 	void (*leave)(struct session *s);
+	const char *(*server_name)(const struct session *s);
 };
 
 /* The ops for this pool: what its settings ask for. */
@@ -42,6 +43,9 @@ bool pool_is_alive(const struct session *s);
 
 /* True when nothing of what was sent is still held here. */
 bool pool_is_idle(const struct session *s);
+
+/* The server that the session is or was connected to, for the log; NULL for none. */
+const char *pool_server_name(const struct session *s);
 
 /* The session ends; idempotent. */
 void pool_leave(struct session *s);

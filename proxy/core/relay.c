@@ -528,6 +528,12 @@ static bool relay_is_idle(const struct session *s)
 	return !s->link || !s->link->out.length;
 }
 
+static const char *relay_server_name(const struct session *s)
+{
+	bool is_connected = s->link && s->link->state != LINK_CONNECTING;
+	return is_connected ? s->link->server->name : NULL;
+}
+
 const struct pool_ops *relay_ops(void)
 {
 	static const struct pool_ops ops = {
@@ -536,6 +542,7 @@ const struct pool_ops *relay_ops(void)
 		.is_alive = relay_is_alive,
 		.is_idle = relay_is_idle,
 		.leave = relay_leave,
+		.server_name = relay_server_name,
 	};
 	return &ops;
 }

@@ -68,6 +68,12 @@ static void responder_leave(struct session *s)
 	(void)s;
 }
 
+static const char *responder_server_name(const struct session *s)
+{
+	(void)s;
+	return NULL;
+}
+
 const struct pool_ops *responder_ops(void)
 {
 	static const struct pool_ops ops = {
@@ -76,6 +82,7 @@ const struct pool_ops *responder_ops(void)
 		.is_alive = responder_is_alive,
 		.is_idle = responder_is_idle,
 		.leave = responder_leave,
+		.server_name = responder_server_name,
 	};
 	return &ops;
 }

@@ -4,7 +4,11 @@
 #include <assert.h>
 #include <string.h>
 
-enum { LINGER_MS = 2000 };
+enum {
+	LINGER_MS = 2000,
+	NOTHING_WANTED_YET =
+		0x80, /* unlike any readiness: a stream is armed once even if it is to be paused */
+};
 
 #define NEXT(state) (1u << SESSION_##state)
 #define ENDS	    (NEXT(REFUSING) | NEXT(DRAINING) | NEXT(CLOSED))
@@ -160,6 +164,8 @@ static unsigned session_wants(const struct session *s)
 	case SESSION_UNNAMED:
 	case SESSION_SECURED:
 		return wants | STREAM_READABLE;
+	case SESSION_NAMED:
+		return s->in.length < CORE_SCRATCH ? STREAM_READABLE : 0;
 	case SESSION_PROVEN:
 	case SESSION_RELAYING:
 		return s->paused || s->starved || s->out.length ? wants : wants | STREAM_READABLE;
@@ -356,6 +362,7 @@ void session_open(
 	s->client = client;
 	s->peer = *peer;
 	s->opened_ms = s->entered_ms = s->active_ms = s->turned_ms = c->now_ms;
+	s->wanted = NOTHING_WANTED_YET;
 	s->deadline.on_expired = on_deadline;
 	client->owner = s;
 	client->on_ready = on_client_ready;
@@ -382,6 +389,7 @@ void session_name(struct session *s, const struct addr_port *source)
 /*
  * At its limit, a source may be refused because of a connection that it has closed already, whose FIN another worker (or
  * this one, later in this turn) has yet to read. So the first no is not the last: it waits until all workers have turned.
+ * Meanwhile the session is read: one whose client has gone too must not take the place that comes free.
  */
 void session_admit(struct session *s, bool is_last)
 {
@@ -399,6 +407,8 @@ void session_admit(struct session *s, bool is_last)
 		limiter_admit(s->core->shared->limiter, &rules, &source, &s->token, &s->current);
 	if (verdict == LIMIT_OK) {
 		s->admitted = true;
+		if (!s->token.entry)
+			verdict_uncounted(s);
 		session_enter(s, SESSION_SECURED);
 		if (s->in.length)
 			intake_held(s);

@@ -66,9 +66,10 @@ struct session {
 	uint32_t ping_interval_ms; /* the longest that was seen between two of its pings */
 	uint32_t pings;		   /* seen in all, capped */
 	uint64_t bytes_in, bytes_out, messages;
-	uint32_t pending;   /* requests whose final answer is due, as far as can be counted */
-	uint32_t discarded; /* bytes that came after our own FIN */
-	uint32_t current;   /* what the limit said */
+	uint32_t pending;      /* requests whose final answer is due, as far as can be counted */
+	uint8_t misunderstood; /* whole messages that were none of SIP, while unproven */
+	uint32_t discarded;    /* bytes that came after our own FIN */
+	uint32_t current;      /* what the limit said */
 	uint32_t limit_max;
 
 	uint8_t state;	       /* enum session_state */
@@ -166,6 +167,9 @@ bool delivery_answer(struct session *s, const uint8_t *request, size_t length, u
 
 /* verdict.c: what is told about a session. */
 void verdict_closed(const struct session *s, enum reason reason);
+
+/* The table of sources is full, and when_full = "admit" lets this one in without counting it. */
+void verdict_uncounted(const struct session *s);
 /* rule: which check said no: "frame", "message", "pool", "ping", or "server" for what a server sent */
 void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
 	const uint8_t *message, size_t length, uint32_t offset);

@@ -23,13 +23,23 @@ void verdict_describe(const struct session *s, struct record *r)
 	}
 }
 
+/*
+ * How load balancers probe: a LOCAL header, or (v1 has none, and HAProxy's checks use it) a header that names the load
+ * balancer itself, and then no message.
+ */
+static bool is_probing(const struct session *s)
+{
+	bool names_itself = s->proxy_version && addr_equal(&s->source.addr, &s->peer.addr);
+	return s->is_probe ||
+	       (names_itself && !session_is_proven(s) && !s->in.length && !s->misunderstood);
+}
+
 static void report_line(const struct session *s, enum reason reason)
 {
 	struct record r;
-	bool is_quiet = s->is_probe || !s->admitted;
-	bool is_wanted =
-		s->core->conf->log.connections && s->core->conf->log.level >= CONF_LOG_INFO;
-	if (is_quiet ? s->core->conf->log.level < CONF_LOG_DEBUG : !is_wanted)
+	bool is_quiet = is_probing(s) || !s->admitted;
+	if (!is_told(s, is_quiet ? CONF_LOG_DEBUG : CONF_LOG_INFO) ||
+		(!is_quiet && !s->core->conf->log.connections))
 		return;
 	record_init(&r, RECORD_CONNECTION_CLOSED);
 	if (is_quiet)
@@ -42,6 +52,7 @@ static void report_line(const struct session *s, enum reason reason)
 	r.messages = s->messages;
 	r.duration_ms = s->core->now_ms - s->opened_ms;
 	r.pool = s->pool->conf->name;
+	r.server = pool_server_name(s);
 	s->core->host->report(s->core->host, &r);
 }
 
@@ -71,6 +82,20 @@ static void report_limit(const struct session *s, enum reason reason)
 	r.has |= RECORD_HAS_CURRENT;
 	r.current = s->current;
 	r.max = s->limit_max;
+	s->core->host->report(s->core->host, &r);
+}
+
+void verdict_uncounted(const struct session *s)
+{
+	struct record r;
+	if (!is_told(s, CONF_LOG_NOTICE))
+		return;
+	record_init(&r, RECORD_LIMIT_WOULD_REFUSE);
+	verdict_describe(s, &r);
+	r.limit = reason_name(REASON_LIMIT_TRACKED_SOURCES);
+	r.action = "admit";
+	r.has |= RECORD_HAS_CURRENT;
+	r.current = r.max = s->core->conf->limits.tracked_sources;
 	s->core->host->report(s->core->host, &r);
 }
 

@@ -91,7 +91,7 @@ static void a_table_that_is_full_refuses_or_admits_as_configured(void **state)
 
 /* --- the first no is not the last --- */
 
-static void at_the_limit_it_waits_for_the_turns_unread(void **state)
+static void at_the_limit_it_waits_for_the_turns_and_hands_nothing_on(void **state)
 {
 	(void)state;
 	struct fake *f = fake_new(one_each, 1);
@@ -100,11 +100,29 @@ static void at_the_limit_it_waits_for_the_turns_unread(void **state)
 	struct fake_stream *second = fake_client(f);
 	fake_say(second, BYTES(REQUEST("OPTIONS", "1")));
 	assert_int_equal(fake_state(second), SESSION_NAMED);
-	assert_int_equal(second->taken, 0);
+	assert_int_equal(f->server_count, 0);
 	assert_true(f->workers[0]->turns_asked);
 	fake_turns_done(f, 0);
 	assert_true(second->is_closed);
 	assert_int_equal(fake_count(f, RECORD_LIMIT_REFUSED), 1);
+	fake_stop(f);
+}
+
+static void whoever_hangs_up_while_it_waits_does_not_take_the_free_slot(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(one_each, 1);
+	f->holds_turns = true;
+	struct fake_stream *first = fake_client(f), *second = fake_client(f),
+			   *third = fake_client(f);
+	fake_say(second, BYTES(REQUEST("OPTIONS", "1")));
+	fake_finish(second);
+	assert_true(second->is_closed);
+	fake_finish(first);
+	fake_turns_done(f, 0);
+	fake_turns_done(f, 0); /* the third came when the first question was out */
+	assert_int_equal(fake_state(third), SESSION_SECURED);
+	assert_int_equal(fake_count(f, RECORD_LIMIT_REFUSED), 0);
 	fake_stop(f);
 }
 
@@ -372,7 +390,8 @@ int main(void)
 		cmocka_unit_test(the_limit_is_that_of_the_source_in_the_header),
 		cmocka_unit_test(close_is_a_fin),
 		cmocka_unit_test(a_table_that_is_full_refuses_or_admits_as_configured),
-		cmocka_unit_test(at_the_limit_it_waits_for_the_turns_unread),
+		cmocka_unit_test(at_the_limit_it_waits_for_the_turns_and_hands_nothing_on),
+		cmocka_unit_test(whoever_hangs_up_while_it_waits_does_not_take_the_free_slot),
 		cmocka_unit_test(a_slot_freed_meanwhile_admits_and_no_byte_is_lost),
 		cmocka_unit_test(those_that_wait_are_admitted_up_to_the_limit_oldest_first),
 		cmocka_unit_test(one_that_goes_while_it_waits_leaves_nothing),

@@ -141,23 +141,42 @@ static void line_ends_before_a_message_are_not_part_of_it(void **state)
 
 /* --- refusals in SIP --- */
 
-static void what_is_not_understood_is_answered_and_the_rest_thrown_away(void **state)
+#define NOT_UNDERSTOOD \
+	"OPTIONS sip:b@example.com SIP/2.0\r\n" LINES("INVITE", "1") "Content-Length: 0\r\n\r\n"
+
+static void what_is_framed_but_not_understood_is_answered_and_the_next_may_be_good(void **state)
 {
 	(void)state;
 	struct fake *f = fake_new(plain, 1);
 	struct fake_stream *client = fake_client(f);
-	fake_say(client, BYTES("OPTIONS sip:b@example.com SIP/2.0\r\n" LINES("INVITE",
-				 "1") "Content-Length: 0\r\n\r\n" REQUEST("OPTIONS", "2")));
-	assert_int_equal(fake_state(client), SESSION_REFUSING);
+	fake_say(client, BYTES(NOT_UNDERSTOOD));
+	assert_int_equal(fake_state(client), SESSION_SECURED);
 	assert_true(fake_wrote(client, "SIP/2.0 400 Bad CSeq\r\n"));
-	assert_int_equal(fake_wrote_times(client, "SIP/2.0 "), 1);
+	assert_int_equal(f->server_count, 0);
+	fake_say(client, BYTES(NOT_UNDERSTOOD REQUEST("OPTIONS", "2")));
+	assert_int_equal(fake_state(client), SESSION_RELAYING);
+	assert_int_equal(fake_count(f, RECORD_SIP_BAD), 2);
+	fake_stop(f);
+}
+
+static void the_eighth_message_that_is_not_understood_ends_it_and_the_rest_is_thrown_away(
+	void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *client = fake_client(f);
+	for (unsigned i = 0; i < 7; i++)
+		fake_say(client, BYTES(NOT_UNDERSTOOD));
+	assert_int_equal(fake_state(client), SESSION_SECURED);
+	fake_say(client, BYTES(NOT_UNDERSTOOD REQUEST("OPTIONS", "2")));
+	assert_int_equal(fake_state(client), SESSION_REFUSING);
+	assert_int_equal(fake_wrote_times(client, "SIP/2.0 "), 8);
 	assert_true(client->is_shut);
 	fake_say(client, BYTES(REQUEST("OPTIONS", "3")));
 	assert_int_equal(client->taken, client->input_length);
 	fake_finish(client);
 	fake_assert_closed(client, REASON_SIP_BAD);
 	assert_false(client->was_unread);
-	assert_int_equal(fake_count(f, RECORD_SIP_BAD), 1);
 	assert_int_equal(f->server_count, 0);
 	fake_end(f);
 }
@@ -344,7 +363,10 @@ int main(void)
 		cmocka_unit_test(who_has_not_sent_a_whole_understood_message_gets_no_server),
 		cmocka_unit_test(header_and_messages_have_one_outcome_in_any_split),
 		cmocka_unit_test(line_ends_before_a_message_are_not_part_of_it),
-		cmocka_unit_test(what_is_not_understood_is_answered_and_the_rest_thrown_away),
+		cmocka_unit_test(
+			what_is_framed_but_not_understood_is_answered_and_the_next_may_be_good),
+		cmocka_unit_test(
+			the_eighth_message_that_is_not_understood_ends_it_and_the_rest_is_thrown_away),
 		cmocka_unit_test(a_refusal_is_shut_down_only_behind_its_whole_answer),
 		cmocka_unit_test(a_refused_client_that_does_not_go_is_closed_after_two_seconds),
 		cmocka_unit_test(good_messages_before_a_bad_one_are_forwarded),
