@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Random lives of random clients: whatever happens in whatever order, nothing leaks and no message is torn, changed,
+ * reordered, sent twice or sent to a server for somebody else. SIPWEIR_SEED and SIPWEIR_ROUNDS choose other runs.
+ */
+#include "tests/unit/core_oracle.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROUNDS = 800, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
+
+#define COMMON                                                                                  \
+	"max_connections = 12; memory: { per_connection = \"256K\"; total = \"1M\"; };"         \
+	"limits: { connections = 3; tracked_sources = 6; };"                                    \
+	"timeouts: { idle = \"40s\"; ping_timeout = \"2x\"; first_message = \"9s\"; message = " \
+	"\"3s\"; };"
+#define SERVERS                                                                \
+	"max_message = \"1K\"; proxy_protocol = \"v1\"; keepalive_interval = " \
+	"\"7s\"; " FAKE_THREE_SERVERS
+#define LISTENER(mode)                                                    \
+	"max_connections = 10; max_unnamed = 3; proxy_protocol = \"" mode \
+	"\"; trusted = [ \"10.9.0.0/16\" ];"
+
+static const char *const confs[] = {
+	FAKE_CONF(LISTENER("require"), SERVERS, COMMON),
+	FAKE_CONF(LISTENER("optional"), SERVERS, COMMON),
+	FAKE_CONF("", SERVERS, COMMON),
+	FAKE_CONF(LISTENER("require"), "respond: { status = 200; };", COMMON),
+};
+
+/* One client and what it has yet to say. */
+struct client {
+	struct fake_stream *stream;
+	unsigned index;
+	char *outbox;
+	size_t length, said;
+	unsigned numbers;  /* messages begun so far */
+	unsigned requests; /* in the outbox, no large ones, and large ones */
+	bool is_spoilt;	   /* has said what is no message */
+};
+
+struct world {
+	struct fake *f;
+	unsigned conf;
+	struct client clients[CLIENTS];
+	unsigned client_count;
+	unsigned server_numbers[FAKE_SCRIPT * 4];
+};
+
+static uint64_t seed;
+static unsigned long reasons[64], accounted;
+
+static unsigned roll(unsigned below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (unsigned)((seed >> 16) % below);
+}
+
+/* --- clients --- */
+
+static void compose(struct client *c, const char *text, size_t length)
+{
+	if (c->length + length > OUTBOX)
+		return;
+	memcpy(c->outbox + c->length, text, length);
+	c->length += length;
+}
+
+static void compose_pings(struct client *c)
+{
+	for (unsigned n = roll(20) ? 1 : 40; n; n--)
+		compose(c, BYTES("\r\n\r\n"));
+}
+
+static void compose_nonsense(struct client *c)
+{
+	static const char *const nonsense[] = {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01",
+		"BYE sip:b SIP/2.0\r\n\r\n",
+		"OPTIONS sip:b SIP/9.9\r\nVia: a\r\nFrom: a\r\nTo: a\r\nCall-ID: a\r\nCSeq: 1 "
+		"OPTIONS\r\n\r\n",
+		"\n", "X: y\r\n\r\n", "PROXY TCP4 1.1.1.1 1.1.1.1 1 1\r\n"};
+	const char *chosen = nonsense[roll(7)];
+	c->is_spoilt = true;
+	compose(c, chosen, strlen(chosen));
+}
+
+static void compose_header(struct world *w, struct client *c)
+{
+	char header[128];
+	if (w->conf == 2 || (w->conf == 1 && roll(2)))
+		return;
+	int length = snprintf(header, sizeof(header),
+		"PROXY TCP4 198.51.100.%u 192.0.2.99 %u 5060\r\n", roll(8), 1000 + c->index);
+	unsigned what = roll(16);
+	if (what == 0)
+		compose_nonsense(c);
+	else if (what == 1)
+		compose(c, BYTES("PROXY UNKNOWN\r\n"));
+	else
+		compose(c, header, (size_t)length);
+}
+
+static void compose_messages(struct client *c)
+{
+	char message[ORACLE_MESSAGE_MAX];
+	if (c->is_spoilt)
+		return;
+	for (unsigned n = 1 + roll(4); n; n--) {
+		size_t length = oracle_message(message, 'c', c->index, ++c->numbers);
+		compose(c, message, length);
+		c->requests += oracle_is_request('c', c->numbers);
+		if (roll(4) == 0)
+			compose(c, BYTES("\r\n"));
+		if (roll(6) == 0)
+			compose(c, BYTES("\r\n\r\n"));
+	}
+}
+
+static void say(struct client *c, size_t length)
+{
+	size_t left = c->length - c->said;
+	length = length < left ? length : left;
+	fake_queue(c->stream, c->outbox + c->said, length);
+	c->said += length;
+}
+
+static void open_client(struct world *w)
+{
+	static const char *const peers[] = {"10.9.0.1:1", "10.9.0.1:1", "10.9.0.1:1", "10.7.0.1:1"};
+	if (w->client_count == CLIENTS)
+		return;
+	struct client *c = &w->clients[w->client_count];
+	c->index = ++w->client_count;
+	c->outbox = malloc(OUTBOX);
+	assert_non_null(c->outbox);
+	c->stream = fake_stream_new(w->f);
+	compose_header(w, c);
+	compose_messages(c);
+	if (roll(2))
+		say(c, roll(600));
+	char peer[ADDR_PORT_TEXT_MAX];
+	snprintf(peer, sizeof(peer), "192.0.2.%u:%u", roll(8), 1000 + c->index);
+	fake_accept(c->stream, roll(2), 0, w->conf == 2 ? peer : peers[roll(4)]);
+}
+
+static void set_room(struct fake_stream *s)
+{
+	static const unsigned rooms[] = {0, 1, 7, 100, 1000};
+	s->room = roll(2) ? SIZE_MAX : rooms[roll(5)];
+}
+
+static void do_client(struct world *w)
+{
+	if (!w->client_count)
+		return;
+	struct client *c = &w->clients[roll(w->client_count)];
+	if (c->stream->is_closed || c->stream->is_ended || c->stream->is_failing)
+		return;
+	unsigned what = roll(100);
+	if (what < 40)
+		say(c, 1 + roll(roll(2) ? 50 : 3000));
+	else if (what < 70)
+		compose_messages(c);
+	else if (what < 80)
+		compose_pings(c);
+	else if (what < 90)
+		set_room(c->stream);
+	else if (what < 93)
+		compose_nonsense(c);
+	else if (what < 97)
+		c->stream->is_ended = true;
+	else
+		c->stream->is_failing = ECONNRESET;
+}
+
+/* --- servers --- */
+
+static void answer(struct world *w, struct fake_stream *s, unsigned index)
+{
+	char message[ORACLE_MESSAGE_MAX];
+	for (unsigned n = 1 + roll(4); n; n--) {
+		size_t length = oracle_message(message, 's', index, ++w->server_numbers[index]);
+		size_t cut = roll((unsigned)length);
+		fake_queue(s, message, cut);
+		fake_queue(s, message + cut, length - cut);
+		if (roll(3) == 0)
+			fake_queue(s, "\r\n\r\n", 2 + 2 * roll(2));
+	}
+}
+
+static void do_server(struct world *w)
+{
+	if (!w->f->server_count)
+		return;
+	unsigned index = roll(w->f->server_count);
+	struct fake_stream *s = fake_server(w->f, index);
+	if (s->is_closed || s->is_ended || s->is_failing || index >= FAKE_SCRIPT * 4)
+		return;
+	unsigned what = roll(100);
+	if (s->is_pending && what < 60)
+		s->is_pending = false;
+	else if (s->is_pending && what < 80)
+		s->is_failing = ECONNREFUSED;
+	else if (what < 60)
+		answer(w, s, index);
+	else if (what < 88)
+		set_room(s);
+	else if (what < 92)
+		s->is_ended = true;
+	else if (what < 95)
+		s->is_failing = ECONNRESET;
+	else if (what < 96)
+		fake_queue(s, BYTES("garbage\r\n"));
+}
+
+/* --- the rules --- */
+
+static bool is_outgoing(const struct fake_stream *s)
+{
+	return s->to.port != 0;
+}
+
+/* Who writes to a server is the client whose port its header names. */
+static void check_server(const struct fake_stream *s, struct oracle_tally *tallies)
+{
+	unsigned port;
+	struct oracle_tally here = {0};
+	if (!s->written || sscanf(s->written, "PROXY TCP4 %*s %*s %u ", &port) != 1 ||
+		!strchr(s->written, '\r'))
+		return;
+	if (port <= 1000) { /* a probe in its own name */
+		oracle_check(s, 'c', &here);
+		return;
+	}
+	struct oracle_tally *tally = &tallies[port - 1000];
+	oracle_check(s, 'c', tally);
+	assert_true(!tally->has_any || tally->sender == port - 1000);
+}
+
+static void check_streams(struct world *w, struct oracle_tally *to_servers)
+{
+	for (const struct fake_stream *s = w->f->streams; s; s = s->next)
+		if (is_outgoing(s))
+			check_server(s, to_servers);
+}
+
+static void check_counts(const struct world *w)
+{
+	const struct fake *f = w->f;
+	unsigned open = 0, unnamed = 0;
+	for (unsigned i = 0; i < w->client_count; i++) {
+		enum session_state state = fake_state(w->clients[i].stream);
+		open += state != SESSION_CLOSED;
+		unnamed += state == SESSION_UNNAMED;
+	}
+	assert_int_equal(f->shared.open, open);
+	assert_int_equal(f->shared.listeners[0].open, open);
+	assert_int_equal(f->shared.listeners[0].unnamed, unnamed);
+	assert_true(limiter_slots(f->shared.limiter) <= open);
+	assert_true(open <= f->shared.max_connections + 1);
+}
+
+/* What a client that is well has said to the end was forwarded or answered here, all of it. */
+static void check_client(const struct client *c, const struct oracle_tally *forwarded)
+{
+	struct oracle_tally received = {0};
+	oracle_check(c->stream, 's', &received);
+	bool is_well = !c->stream->is_closed && !c->is_spoilt &&
+		       fake_state(c->stream) == SESSION_RELAYING &&
+		       c->stream->taken == c->stream->input_length && c->said == c->length;
+	if (!is_well || !forwarded->has_any)
+		return;
+	unsigned large = 0;
+	for (unsigned n = 1; n <= c->numbers; n++)
+		large += oracle_is_large('c', n) && oracle_is_request('c', n);
+	assert_int_equal(forwarded->messages + received.answers, c->requests);
+	assert_true(received.answers >= large);
+	accounted++;
+}
+
+static void calm_down(struct world *w)
+{
+	w->f->otherwise = FAKE_UP;
+	fake_fill_memory(w->f, 0);
+	for (unsigned i = 0; i < w->client_count; i++)
+		if (!w->clients[i].stream->is_closed && !w->clients[i].stream->is_ended)
+			say(&w->clients[i], OUTBOX);
+	for (struct fake_stream *s = w->f->streams; s; s = s->next) {
+		s->room = SIZE_MAX;
+		s->is_pending = false;
+	}
+	fake_pass(w->f, 200);
+}
+
+static void count_reasons(const struct fake *f)
+{
+	for (size_t i = 0; i < f->record_count; i++) {
+		const struct record *r = &f->records[i];
+		for (unsigned reason = 0; r->event == RECORD_CONNECTION_CLOSED && reason < 64;
+			reason++)
+			if (reason_name((enum reason)reason) == r->reason) {
+				reasons[reason]++;
+				break;
+			}
+	}
+}
+
+/* --- a round --- */
+
+static void step(struct world *w)
+{
+	static const enum fake_connect ways[] = {
+		FAKE_UP, FAKE_UP, FAKE_UP, FAKE_PENDING, FAKE_PENDING, FAKE_REFUSED, FAKE_FAILS};
+	struct fake *f = w->f;
+	unsigned what = roll(100);
+	f->otherwise = ways[roll(7)];
+	if (what < 20)
+		open_client(w);
+	else if (what < 60)
+		do_client(w);
+	else if (what < 90)
+		do_server(w);
+	else if (what < 97)
+		fake_pass(f, roll(4) ? roll(900) : roll(12000));
+	else if (what < 98)
+		core_sweep(&f->workers[roll(2)]->core, REASON_SHUTDOWN, 1 + roll(3));
+	else
+		fake_fill_memory(f, roll(2) ? f->conf->memory.total : 0);
+	if (roll(3))
+		fake_run(f);
+	if (roll(8) == 0) {
+		fake_run(f);
+		check_counts(w);
+	}
+}
+
+static void live(unsigned conf)
+{
+	struct oracle_tally to_servers[CLIENTS + 1] = {{0}};
+	struct world *w = calloc(1, sizeof(*w));
+	assert_non_null(w);
+	w->conf = conf;
+	w->f = fake_new(confs[conf], 2);
+	for (unsigned i = 0; i < STEPS; i++)
+		step(w);
+	fake_run(w->f);
+	calm_down(w);
+	check_counts(w);
+	check_streams(w, to_servers);
+	for (unsigned i = 0; i < w->client_count; i++)
+		check_client(&w->clients[i], &to_servers[w->clients[i].index]);
+	count_reasons(w->f);
+	fake_stop(w->f);
+	for (unsigned i = 0; i < w->client_count; i++)
+		free(w->clients[i].outbox);
+	free(w);
+}
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void nothing_leaks_and_no_message_is_torn_whatever_happens(void **state)
+{
+	(void)state;
+	uint64_t first = number_from("SIPWEIR_SEED", 20261120);
+	uint64_t rounds = number_from("SIPWEIR_ROUNDS", ROUNDS);
+	print_message("SIPWEIR_SEED=%llu SIPWEIR_ROUNDS=%llu\n", (unsigned long long)first,
+		(unsigned long long)rounds);
+	for (uint64_t i = 0; i < rounds; i++) {
+		seed = (first + i) * 0x9e3779b97f4a7c15u | 1;
+		live((unsigned)(i % (sizeof(confs) / sizeof(confs[0]))));
+	}
+	if (rounds < ROUNDS)
+		return;
+	assert_true(accounted > rounds / 2);
+	/* A phone with a habit has tests of its own. */
+	reasons[REASON_PING_TIMEOUT]++;
+	for (unsigned reason = REASON_NONE + 1; reason < REASON_NO_RESOURCES; reason++)
+		assert_true(reasons[reason]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_leaks_and_no_message_is_torn_whatever_happens),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
