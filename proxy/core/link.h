@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * link.h - a session's own connection to a server, private to the relay (relay.c, link.c, link_connect.c).
+ *
+ * A link holds what it could not send yet. While it connects that is all it was given, so that the next server can be
+ * tried with the same bytes; nothing is given up before every server that may be tried has refused. No function here
+ * closes the session: what it finds out is stored, and session_settle() draws the conclusion.
+ */
+#ifndef SIPWEIR_PROXY_CORE_LINK_H
+#define SIPWEIR_PROXY_CORE_LINK_H
+
+#include "proxy/core/session.h"
+
+enum link_state { LINK_CONNECTING, LINK_UP, LINK_ENDED };
+
+enum { LINK_PING_LENGTH = 4 }; /* CRLFCRLF */
+
+struct link {
+	struct session *session;
+	struct stream *stream;
+	void (*on_ready)(struct stream *stream, unsigned readiness);
+	const struct conf_server *server;
+	struct deadline deadline;
+	struct framer framer;
+	struct buffer in;  /* what has come of a message that is not whole */
+	struct buffer out; /* what the server has not taken yet */
+	uint64_t began_ms; /* to connect to this server */
+	uint64_t sent_ms;
+	unsigned first, tries; /* index of the first server tried, and how many were */
+	uint8_t state;	       /* enum link_state */
+	uint8_t wanted;
+	uint8_t pongs_due; /* pings sent since the last message from there */
+	bool is_held;	   /* not read: the client is full, or memory is short */
+	bool has_written;  /* since it was last read: an answer may lie unread */
+};
+
+/* --- link_connect.c --- */
+
+/* A link that is not connected to anybody yet; NULL when the worker has no place for it. on_ready and on_expired are kept. */
+struct link *link_new(struct session *s,
+	void (*on_ready)(struct stream *stream, unsigned readiness),
+	void (*on_expired)(struct deadline *d));
+
+/*
+ * Connect to the next server that can be, and send it the ranges (whole messages) behind the PROXY header. Each server is
+ * tried once at most, as many as pools.retries allows; each failure is logged. True: the link is up, with what could not be
+ * sent kept, or connecting, and then the ranges are the caller's to keep. False: nobody is left to try.
+ */
+bool link_connect(struct link *k, const struct iovec *ranges, int count);
+
+/* Connecting: the stream has something to say, or has said nothing for too long. The link may be gone afterwards, with
+ * s->link NULL: then the session has been told that nobody could be reached. */
+void link_finish_connect(struct link *k);
+void link_try_next(struct link *k, const char *why);
+
+/* --- link.c --- */
+
+struct memory_gauge *link_memory(const struct link *k);
+
+/* Close the connection, and with link_leave() free the link of the session, if it has one. */
+void link_disconnect(struct link *k);
+void link_leave(struct session *s);
+
+/* The server has ended it, or has to be given up: the session is told the reason. */
+void link_end(struct link *k, enum reason reason);
+
+/* The end of every event: what the stream should be watched for, and the deadline. */
+void link_settle(struct link *k);
+
+/* Hold what the ranges have behind their first `sent` bytes. False: no memory, and the session will fail. */
+bool link_keep(struct link *k, const struct iovec *ranges, int count, size_t sent);
+
+/* Send a batch on a link that is up; what does not go out is kept (POOL_WAIT). */
+enum pool_verdict link_write(struct link *k, const struct batch *b);
+
+/* The stream takes bytes again. */
+void link_flush(struct link *k);
+
+/* Send CRLFs. They go between messages, and not at all while something is unsent. */
+void link_say(struct link *k, const char *crlf, size_t length);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* link_connect.c - from a session to one of its pool's servers: choosing, connecting, trying the next. */
+#include "proxy/core/link.h"
+
+#include <string.h>
+
+static void report_failed(const struct link *k, const char *reason)
+{
+	struct session *s = k->session;
+	struct record r;
+	record_init(&r, RECORD_BACKEND_FAILED);
+	r.listener = s->listener->conf->name;
+	r.pool = s->pool->conf->name;
+	r.server = k->server->name;
+	r.address = k->server->address;
+	r.has |= RECORD_HAS_ADDRESS;
+	r.reason = reason;
+	s->core->host->report(s->core->host, &r);
+}
+
+static const char *failure_name(int failure)
+{
+	const char *name = strerrorname_np(failure);
+	return name ? name : "failed";
+}
+
+static const struct addr_port *session_destination(struct session *s)
+{
+	static const struct addr_port unspecified;
+	if (!memcmp(&s->destination, &unspecified, sizeof(unspecified)) &&
+		!s->core->host->local_address(s->core->host, s->client, &s->destination))
+		s->destination = s->listener->address;
+	return &s->destination;
+}
+
+static size_t link_preface(struct link *k, uint8_t out[PROXY_HEADER_WRITE_MAX])
+{
+	struct session *s = k->session;
+	unsigned version = s->pool->conf->proxy_protocol == CONF_SEND_PROXY_V2 ? 2 : 1;
+	if (s->pool->conf->proxy_protocol == CONF_SEND_PROXY_OFF)
+		return 0;
+	return proxy_header_write(out, version, &s->source, session_destination(s));
+}
+
+enum attempt { ATTEMPT_UP, ATTEMPT_PENDING, ATTEMPT_FAILED };
+
+/*
+ * The header and the first bytes in one write. It is tried as soon as the connect has begun: on one host or a fast
+ * network the connection is up already, and waiting to hear so costs two syscalls and a turn.
+ */
+static enum attempt link_write_first(struct link *k, const struct iovec *ranges, int count)
+{
+	uint8_t preface[PROXY_HEADER_WRITE_MAX];
+	struct iovec all[BATCH_RANGES + 1] = {{.iov_base = preface}};
+	all[0].iov_len = link_preface(k, preface);
+	memcpy(all + 1, ranges, (size_t)count * sizeof(*ranges));
+
+	ssize_t wrote = stream_writev(k->stream, all, count + 1);
+	if (wrote == STREAM_AGAIN)
+		return ATTEMPT_PENDING;
+	if (wrote < 0)
+		return ATTEMPT_FAILED;
+	struct buffer rest = {0};
+	if (!buffer_append_ranges(&rest, link_memory(k), all, count + 1, (size_t)wrote)) {
+		k->session->failed = REASON_NO_RESOURCES;
+		return ATTEMPT_FAILED;
+	}
+	buffer_free(&k->out, link_memory(k));
+	k->out = rest;
+	k->state = LINK_UP;
+	k->has_written = true;
+	k->sent_ms = k->session->core->now_ms;
+	return ATTEMPT_UP;
+}
+
+/* False when this server cannot be connected to; said in the log. */
+static bool link_begin(struct link *k, const struct iovec *ranges, int count)
+{
+	struct core *c = k->session->core;
+	int failure = 0;
+	k->state = LINK_CONNECTING;
+	k->began_ms = c->now_ms;
+	k->wanted = 0;
+	k->stream = c->host->connect(c->host, &k->server->address, &failure);
+	if (!k->stream) {
+		report_failed(k, failure_name(failure));
+		return false;
+	}
+	k->stream->owner = k;
+	k->stream->on_ready = k->on_ready;
+	if (link_write_first(k, ranges, count) != ATTEMPT_FAILED)
+		return true;
+	report_failed(k, failure_name(k->stream->failure));
+	link_disconnect(k);
+	return false;
+}
+
+bool link_connect(struct link *k, const struct iovec *ranges, int count)
+{
+	const struct conf_pool *pool = k->session->pool->conf;
+	while (k->tries < pool->server_count && k->tries <= pool->retries) {
+		k->server = &pool->servers[(k->first + k->tries++) % pool->server_count];
+		if (link_begin(k, ranges, count))
+			return true;
+	}
+	return false;
+}
+
+struct link *link_new(struct session *s,
+	void (*on_ready)(struct stream *stream, unsigned readiness),
+	void (*on_expired)(struct deadline *d))
+{
+	struct link *k = slab_take(&s->core->links);
+	if (!k)
+		return NULL;
+	k->session = s;
+	k->on_ready = on_ready;
+	k->deadline.on_expired = on_expired;
+	k->first = atomic_fetch_add_explicit(&s->pool->next, 1, memory_order_relaxed);
+	s->link = k;
+	return k;
+}
+
+/* No server is left: the client hears it for each request that waited. */
+static void link_give_up(struct link *k)
+{
+	struct session *s = k->session;
+	struct buffer held = k->out;
+	k->out = (struct buffer){0};
+	link_leave(s);
+	session_unreachable(s, held.bytes, held.length);
+	buffer_free(&held, &s->core->shared->memory);
+	session_continue(s);
+}
+
+static void link_connected(struct link *k)
+{
+	session_connected(k->session);
+	if (!k->out.length)
+		session_continue(k->session);
+}
+
+void link_try_next(struct link *k, const char *why)
+{
+	report_failed(k, why);
+	link_disconnect(k);
+	struct iovec held = {.iov_base = k->out.bytes, .iov_len = k->out.length};
+	if (!link_connect(k, &held, 1))
+		link_give_up(k);
+	else if (k->state == LINK_UP)
+		link_connected(k);
+}
+
+void link_finish_connect(struct link *k)
+{
+	struct iovec held = {.iov_base = k->out.bytes, .iov_len = k->out.length};
+	switch (link_write_first(k, &held, 1)) {
+	case ATTEMPT_UP:
+		link_connected(k);
+		break;
+	case ATTEMPT_PENDING:
+		break;
+	case ATTEMPT_FAILED:
+		link_try_next(k, failure_name(k->stream->failure));
+		break;
+	}
+}
