@@ -67,7 +67,7 @@ static void put_repeated(struct log_lane *l, const struct record *r)
 {
 	struct lane_tally *t = find_tally(l, r);
 	if (t->is_used && is_same(&t->first, r)) {
-		t->untold++;
+		t->untold += r->count;
 		return;
 	}
 	if (!tell_tally(l, t)) {
