@@ -9,6 +9,8 @@
  */
 #include "sip/message.h"
 
+#include "sip/parse_memory.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +62,7 @@ void message_init(void)
 	 * thread.
 	 */
 	osip_trace_initialize_func(TRACE_LEVEL0, discard_trace);
+	osip_set_allocators(parse_memory_take, parse_memory_resize, parse_memory_give);
 	parser_init();
 }
 
@@ -270,12 +273,26 @@ static enum message_fault check_headers(
 	return is_cseq(parsed->cseq, frame, r) ? MESSAGE_FAULT_NONE : MESSAGE_FAULT_CSEQ;
 }
 
+static enum message_fault check_parsed(
+	const uint8_t *message, const struct frame *frame, const struct request_line *r)
+{
+	enum message_fault fault;
+	osip_message_t *parsed;
+
+	if (osip_message_init(&parsed))
+		return MESSAGE_FAULT_MEMORY;
+	fault = parse(parsed, message, frame, r);
+	if (!fault)
+		fault = check_headers(parsed, frame, r);
+	osip_message_free(parsed);
+	return fault;
+}
+
 enum message_fault message_check(
 	const uint8_t *message, const struct frame *frame, const struct message_rules *rules)
 {
 	struct request_line r = {0};
 	enum message_fault fault;
-	osip_message_t *parsed;
 
 	if (frame->kind == FRAME_REQUEST) {
 		r = read_request_line(message, frame->header_length);
@@ -283,12 +300,9 @@ enum message_fault message_check(
 		if (fault)
 			return fault;
 	}
-	if (osip_message_init(&parsed))
-		return MESSAGE_FAULT_MEMORY;
-	fault = parse(parsed, message, frame, &r);
-	if (!fault)
-		fault = check_headers(parsed, frame, &r);
-	osip_message_free(parsed);
+	parse_memory_begin();
+	fault = check_parsed(message, frame, &r);
+	parse_memory_end();
 	return fault;
 }
 
