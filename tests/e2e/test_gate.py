@@ -206,6 +206,22 @@ def test_a_first_request_that_is_not_understood_is_not_forwarded(sipweir, backen
     assert behind.connections == []
 
 
+def test_a_client_may_be_misunderstood_and_go_on_but_not_for_ever(sipweir, backend):
+    behind = backend()
+    weir = sipweir([behind])
+    one = weir.dial()
+    for _ in range(3):
+        assert one.ask(cseq="1 INVITE").status == 400
+    assert one.ask().status == 200
+    stranger = weir.dial()
+    for _ in range(100):
+        stranger.send(sip.request(cseq="1 INVITE"))
+    stranger.wait_end()
+    assert stranger.data.count(b"SIP/2.0 400") < 100
+    assert weir.wait_for("connection.closed", peer=stranger.local)["reason"] == "sip_bad"
+    assert len(behind.connections) == 1
+
+
 @pytest.mark.parametrize("version,status", [("SIP/7.0", 505), ("SIP/3.0", 505), ("SIP/2.0.0.1", 400)])
 def test_another_version_is_refused(sipweir, backend, version, status):
     behind = backend()

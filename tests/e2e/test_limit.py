@@ -2,7 +2,7 @@
 """How many connections a source may hold, and all at once; what refuses looks like; when a slot is free again."""
 import pytest
 
-from harness import crowd, proxy, server, sip, wait
+from harness import crowd, proxy, server, sip
 
 THROUGH = {"proxy_protocol": "require"}
 
@@ -380,11 +380,8 @@ def test_a_new_source_when_the_table_is_full(sipweir, when_full):
             assert refused(one)
         else:
             assert one.ask().status == 200
-    wait.until(
-        lambda: [line for line in weir.log.read() if line.get("limit") == "tracked_sources"],
-        what="a line that says the table is full, whatever was decided",
-        describe=weir.log.text,
-    )
+    line = weir.wait_for("limit.refused" if when_full == "refuse" else "limit.would_refuse")
+    assert (line["limit"], line["max"], line["source"]) == ("tracked_sources", 64, "10.200.0.1")
     assert weir.dial("10.3.0.1").ask().status == 200, "a known source still has room"
     known[0].close()
     weir.wait_for("connection.closed", source="10.0.0.1")

@@ -57,7 +57,7 @@ def test_a_server_that_takes_nothing_costs_no_more_than_the_bound(sipweir, backe
         try:
             for _ in range(100):
                 one.socket.send(sip.request("MESSAGE", body=b"x" * 60000))
-        except BlockingIOError:
-            pass
+        except (BlockingIOError, ConnectionResetError, BrokenPipeError):
+            pass  # full; or closed, when memory was gone before its first message was whole
     assert first.is_open(0.5)
     assert weir.rss() - before < 8 * 2**20 or wait.SLOW > 1

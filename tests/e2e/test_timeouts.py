@@ -100,15 +100,15 @@ def test_idle_is_not_reached_while_something_comes(sipweir, backend, what):
 
 
 def test_a_client_that_pinged_and_stops_is_gone_after_so_many_of_its_intervals(sipweir, backend):
-    weir = sipweir([backend()], timeouts={"ping_timeout": "3x"})
+    weir = sipweir([backend()], timeouts={"ping_timeout": "2x"})
     one, silent = weir.dial(), weir.dial()
     for phone in (one, silent):
         assert phone.ask().status == 200
-    for _ in range(5):
+    for _ in range(2):
         one.ping()
-        assert one.is_open(0.2)
+        assert one.is_open(1.1)  # closer than a second apart they count as one, which the network has split
     one.ping()
-    check_end(weir, one, time.monotonic(), 0.6, "ping_timeout")
+    check_end(weir, one, time.monotonic(), 2.2, "ping_timeout")
     assert silent.ask().status == 200, "a client that never pinged owes none"
 
 
@@ -156,10 +156,12 @@ def test_connect_that_takes_too_long_goes_to_the_next_server(sipweir, black_hole
     assert len(behind.connections) == 2
 
 
-def test_a_client_that_goes_while_its_server_is_being_connected_is_noticed(sipweir, black_hole):
-    weir = sipweir([black_hole], timeouts={"connect": "60s"}, limits={"connections": 1})
-    for _ in range(2):
-        one = weir.dial().send(sip.request())
-        assert one.is_open(0.1)
+def test_clients_that_go_while_their_server_is_being_connected_are_noticed(sipweir, black_hole):
+    """Also one whose request was there at its accept, so that it was never waited for."""
+    weir = sipweir([black_hole], timeouts={"connect": "60s"})
+    crowd = [weir.dial().send(sip.request()) for _ in range(20)]
+    for one in crowd:
+        assert one.is_open(0.02)
         one.reset()
-        assert weir.wait_for("connection.closed", peer=one.local)["reason"] == "client_reset"
+    closed = weir.log.wait_for("connection.closed", count=20)
+    assert {line["reason"] for line in closed} == {"client_reset"}

@@ -25,7 +25,7 @@ RFC4475 = {
     "ncl": (400, False),
     "scalarlg": (DISCARD, True),
     "quotbal": (400, True),
-    "ltgtruri": (400, True),
+    "ltgtruri": (400, False),
     "lwsstart": (400, False),
     "trws": (400, False),
     "badvers": (505, False),
