@@ -79,7 +79,8 @@ static void report_limit(const struct session *s, enum reason reason)
 	verdict_describe(s, &r);
 	r.limit = reason_name(reason);
 	r.action = s->core->conf->limits.action == CONF_ACTION_RESET ? "reset" : "close";
-	r.has |= RECORD_HAS_CURRENT;
+	if (s->limit_max)
+		r.has |= RECORD_HAS_CURRENT;
 	r.current = s->current;
 	r.max = s->limit_max;
 	s->core->host->report(s->core->host, &r);

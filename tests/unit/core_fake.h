@@ -78,6 +78,7 @@ struct fake_stream {
 	char *written; /* with a NUL behind */
 	size_t written_length;
 	size_t room; /* bytes that may still be written; SIZE_MAX at first */
+	size_t gulp; /* one write takes no more, whatever room there is; 0: no such bound */
 	bool is_pending;
 
 	unsigned wanted;

@@ -78,9 +78,10 @@ static ssize_t on_writev(struct stream *s, const struct iovec *ranges, int count
 		return tell_failure(fs, fs->is_failing);
 	if (fs->is_pending)
 		return STREAM_AGAIN;
-	size_t sent = 0;
-	for (int i = 0; i < count && fs->room; i++) {
-		size_t length = ranges[i].iov_len < fs->room ? ranges[i].iov_len : fs->room;
+	size_t sent = 0, most = fs->gulp && fs->gulp < fs->room ? fs->gulp : fs->room;
+	for (int i = 0; i < count && sent < most; i++) {
+		size_t left = most - sent;
+		size_t length = ranges[i].iov_len < left ? ranges[i].iov_len : left;
 		keep_written(fs, ranges[i].iov_base, length);
 		sent += length;
 		if (fs->room != SIZE_MAX)

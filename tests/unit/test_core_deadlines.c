@@ -204,6 +204,25 @@ static void idle_stands_still_while_the_client_is_not_read(void **state)
 	fake_end(f);
 }
 
+static void idle_goes_on_where_it_stood_when_the_client_is_read_again(void **state)
+{
+	(void)state;
+	struct fake *f =
+		fake_new(FAKE_CONF("", FAKE_ONE_SERVER, "timeouts: { idle = \"10s\"; };"), 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	fake_pass(f, 4000);
+	client->room = 1;
+	fake_say(fake_server(f, 0), BYTES(RESPONSE("200 OK", "OPTIONS", "1")));
+	fake_pass(f, 30000);
+	fake_give_room(client, SIZE_MAX);
+	fake_pass(f, 5800);
+	assert_false(client->is_closed);
+	fake_pass(f, 400);
+	fake_assert_closed(client, REASON_IDLE);
+	fake_end(f);
+}
+
 /* --- ping_timeout --- */
 
 static const char pinging[] =
@@ -219,6 +238,23 @@ static void ping_timeout_is_so_many_of_the_clients_own_intervals(void **state)
 		fake_pass(f, 20000);
 		fake_say(client, BYTES("\r\n\r\n"));
 	}
+	fake_pass(f, 59800);
+	assert_false(client->is_closed);
+	fake_pass(f, 300);
+	fake_assert_closed(client, REASON_PING_TIMEOUT);
+	fake_end(f);
+}
+
+static void the_longest_of_its_intervals_counts(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(pinging, 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("ACK", "1") "\r\n\r\n"));
+	fake_pass(f, 20000);
+	fake_say(client, BYTES("\r\n\r\n"));
+	fake_pass(f, 5000);
+	fake_say(client, BYTES("\r\n\r\n"));
 	fake_pass(f, 59800);
 	assert_false(client->is_closed);
 	fake_pass(f, 300);
@@ -316,7 +352,9 @@ int main(void)
 		cmocka_unit_test(idle_counts_from_the_last_byte_and_a_ping_is_one),
 		cmocka_unit_test(without_idle_silence_may_last),
 		cmocka_unit_test(idle_stands_still_while_the_client_is_not_read),
+		cmocka_unit_test(idle_goes_on_where_it_stood_when_the_client_is_read_again),
 		cmocka_unit_test(ping_timeout_is_so_many_of_the_clients_own_intervals),
+		cmocka_unit_test(the_longest_of_its_intervals_counts),
 		cmocka_unit_test(two_pings_are_no_habit),
 		cmocka_unit_test(messages_count_as_well_as_pings),
 		cmocka_unit_test(pings_pressed_together_are_no_interval),

@@ -291,6 +291,22 @@ static void past_max_unnamed_the_oldest_goes(void **state)
 	fake_stop(f);
 }
 
+static void as_many_go_as_came_too_many(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(FAKE_CONF(FAKE_PROXY "max_unnamed = 2;", FAKE_ONE_SERVER, ""), 1);
+	struct fake_stream *clients[6];
+	for (unsigned i = 0; i < 6; i++) {
+		clients[i] = fake_stream_new(f);
+		fake_accept(clients[i], 0, 0, "10.9.0.1:1");
+	}
+	assert_int_equal(f->shared.listeners[0].unnamed, 6);
+	core_tend(&f->workers[0]->core);
+	assert_int_equal(f->shared.listeners[0].unnamed, 2);
+	assert_false(clients[4]->is_closed || clients[5]->is_closed);
+	fake_stop(f);
+}
+
 static void one_that_was_named_is_not_counted_as_unnamed(void **state)
 {
 	(void)state;
@@ -401,6 +417,7 @@ int main(void)
 		cmocka_unit_test(at_max_connections_proven_ones_stay_and_the_new_one_goes),
 		cmocka_unit_test(at_max_connections_the_unnamed_make_room_when_no_unproven_is_left),
 		cmocka_unit_test(past_max_unnamed_the_oldest_goes),
+		cmocka_unit_test(as_many_go_as_came_too_many),
 		cmocka_unit_test(one_that_was_named_is_not_counted_as_unnamed),
 		cmocka_unit_test(the_oldest_unnamed_goes_even_if_another_worker_has_it),
 		cmocka_unit_test(the_limit_holds_over_all_workers),

@@ -182,6 +182,21 @@ static void without_a_budget_every_line_is_written(void **state)
 	log_volume_free(v);
 }
 
+/* More sources than can be told apart at once: they go into the sum. */
+static void more_sources_than_places_lose_no_count(void **state)
+{
+	(void)state;
+	struct log_volume *v = begin(10, 10);
+	for (uint32_t i = 0; i < 3 * 20000; i++) {
+		struct record r = refusal(i % 20000);
+		log_volume_take(v, &r, 1000);
+	}
+	log_volume_flush(v, 2000);
+	assert_int_equal(written.events, 3 * 20000);
+	assert_in_range(written.last[0].sources, 18000, 22000);
+	log_volume_free(v);
+}
+
 /* More listeners and kinds than there are sums: some share one, none is forgotten. */
 static void more_listeners_than_sums_lose_no_count(void **state)
 {
@@ -272,6 +287,7 @@ int main(void)
 		cmocka_unit_test(events_of_one_kind_do_not_use_the_budget_of_another),
 		cmocka_unit_test(what_is_always_told_is_told_past_any_budget),
 		cmocka_unit_test(without_a_budget_every_line_is_written),
+		cmocka_unit_test(more_sources_than_places_lose_no_count),
 		cmocka_unit_test(more_listeners_than_sums_lose_no_count),
 		cmocka_unit_test(a_flood_of_one_hundred_thousand_is_a_handful_of_lines),
 		cmocka_unit_test(the_totals_of_any_sequence_add_up),

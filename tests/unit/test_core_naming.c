@@ -222,6 +222,17 @@ static void where_it_is_optional_what_began_like_a_header_is_kept(void **state)
 	fake_end(f);
 }
 
+static void where_it_is_optional_a_bad_header_is_still_refused(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(optional, 1);
+	struct fake_stream *client = fake_client_from(f, "10.9.0.1:77");
+	fake_say(client, BYTES("PROXY TCP4 1.2.3.4\r\n"));
+	assert_true(client->is_closed);
+	assert_string_equal(fake_last(f, RECORD_PROXY_HEADER_BAD)->reason, "fields");
+	fake_end(f);
+}
+
 static void where_it_is_optional_silence_names_the_peer_in_the_end(void **state)
 {
 	(void)state;
@@ -269,6 +280,7 @@ int main(void)
 		cmocka_unit_test(a_second_header_is_refused),
 		cmocka_unit_test(where_it_is_optional_a_message_names_the_peer),
 		cmocka_unit_test(where_it_is_optional_what_began_like_a_header_is_kept),
+		cmocka_unit_test(where_it_is_optional_a_bad_header_is_still_refused),
 		cmocka_unit_test(where_it_is_optional_silence_names_the_peer_in_the_end),
 		cmocka_unit_test(where_it_is_optional_a_header_from_anyone_else_is_refused),
 	};

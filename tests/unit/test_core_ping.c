@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -83,6 +84,37 @@ static void no_pong_behind_unsent_output(void **state)
 	assert_int_equal(client->taken, client->input_length - 4);
 	fake_give_room(client, SIZE_MAX);
 	fake_assert_written(client, BYTES(REQUEST("NOTIFY", "7") "\r\n"));
+	fake_stop(f);
+}
+
+static void no_pong_behind_an_answer_that_is_still_unsent(void **state)
+{
+	static char large[2048];
+	(void)state;
+	struct fake *f = fake_new(FAKE_CONF("", FAKE_ONE_SERVER "max_message = \"1K\";", ""), 1);
+	struct fake_stream *client = relaying_client(f);
+	int head = snprintf(large, sizeof(large),
+		"MESSAGE sip:b SIP/2.0\r\n" LINES("MESSAGE", "2") "Content-Length: 1024\r\n\r\n");
+	memset(large + head, 'x', 1024);
+	memcpy(large + head + 1024, "\r\n\r\n", 4);
+	client->gulp = 10;
+	fake_say(client, large, (size_t)head + 1028);
+	assert_true(fake_wrote(client, "SIP/2.0 513 "));
+	assert_string_equal(client->written + client->written_length - 5, "0\r\n\r\n");
+	fake_stop(f);
+}
+
+static void no_pong_to_the_server_in_the_middle_of_a_message(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *client = relaying_client(f);
+	struct fake_stream *server = fake_server(f, 0);
+	server->gulp = 10;
+	fake_queue(client, BYTES(REQUEST("OPTIONS", "2")));
+	fake_queue(server, BYTES("\r\n\r\n"));
+	fake_run(f);
+	assert_true(fake_wrote(server, REQUEST("OPTIONS", "2")));
 	fake_stop(f);
 }
 
@@ -201,6 +233,8 @@ static void a_server_that_pings_is_answered_among_its_pongs_too(void **state)
 	fake_say(server, BYTES("\r\n" RESPONSE("200 OK", "REGISTER", "1")));
 	fake_pass(f, 30100);
 	fake_say(server, BYTES("\r\n" RESPONSE("200 OK", "REGISTER", "1")));
+	fake_pass(f, 30100);
+	fake_say(server, BYTES("\r\n"));
 	fake_forget(server);
 	fake_say(server, BYTES("\r\n\r\n"));
 	fake_assert_written(server, BYTES("\r\n"));
@@ -280,6 +314,8 @@ int main(void)
 		cmocka_unit_test(as_many_pongs_as_pings),
 		cmocka_unit_test(no_pong_without_a_living_server),
 		cmocka_unit_test(no_pong_behind_unsent_output),
+		cmocka_unit_test(no_pong_behind_an_answer_that_is_still_unsent),
+		cmocka_unit_test(no_pong_to_the_server_in_the_middle_of_a_message),
 		cmocka_unit_test(a_pong_that_is_cut_is_completed),
 		cmocka_unit_test(sixteen_pings_at_once_pass_and_one_more_is_a_flood),
 		cmocka_unit_test(a_client_that_dies_of_its_pong_is_closed),

@@ -11,9 +11,13 @@
 #include <cmocka.h>
 
 static const char plain[] = FAKE_CONF("", FAKE_ONE_SERVER, "");
-static const char small[] = FAKE_CONF("", FAKE_ONE_SERVER,
-	"sip: { max_message = \"16K\"; max_header_bytes = \"4K\"; }; memory: { per_connection = "
-	"\"64K\"; };");
+#define SMALL                                                         \
+	"sip: { max_message = \"16K\"; max_header_bytes = \"4K\"; };" \
+	"memory: { per_connection = \"64K\"; };"
+#define TEN	"0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
+static const char small[] = FAKE_CONF("", FAKE_ONE_SERVER, SMALL);
 static const char proxied[] = FAKE_CONF(FAKE_PROXY, FAKE_ONE_SERVER, "");
 
 enum { TOTAL = 512 * 1024 * 1024 };
@@ -112,6 +116,24 @@ static void what_is_held_for_one_client_is_bounded(void **state)
 	fake_stop(f);
 }
 
+static void answers_made_here_are_bounded_too(void **state)
+{
+	static char requests[30 * 1024];
+	(void)state;
+	size_t length = fill_with(requests, sizeof(requests),
+		"OPTIONS sip:b SIP/2.0\r\n"
+		"v: SIP/2.0/TCP a\r\nf:<sip:a>\r\nt:<sip:b>\r\ni:1\r\nCSeq: 1 "
+		"OPTIONS\r\nl:0\r\n\r\n");
+	struct fake *f =
+		fake_new(FAKE_CONF("", "respond: { reason = \"" HUNDRED "\"; };", SMALL), 1);
+	struct fake_stream *client = fake_client(f);
+	client->room = 0;
+	fake_say(client, requests, length);
+	fake_assert_closed(client, REASON_LIMIT_MEMORY);
+	assert_string_equal(fake_last(f, RECORD_LIMIT_REFUSED)->limit, "memory");
+	fake_end(f);
+}
+
 /* The bound is on what is held, not on what one read may bring. */
 static void a_full_read_behind_half_a_message_is_no_excess(void **state)
 {
@@ -198,6 +220,49 @@ static void its_server_is_not_read_either(void **state)
 	fake_end(f);
 }
 
+static void memory_that_comes_free_does_not_undo_back_pressure(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	struct fake_stream *server = fake_server(f, 0);
+	fake_fill_memory(f, TOTAL);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "2")));
+	fake_say(server, BYTES(RESPONSE("200 OK", "OPTIONS", "1")));
+	client->room = 1;
+	fake_fill_memory(f, 0);
+	fake_pass(f, 100); /* the answer is held now */
+	fake_fill_memory(f, TOTAL);
+	fake_say(server, BYTES(RESPONSE("200 OK", "OPTIONS", "2")));
+	size_t taken = server->taken;
+	fake_fill_memory(f, 0);
+	fake_pass(f, 100);
+	assert_int_equal(server->taken, taken);
+	fake_give_room(client, SIZE_MAX);
+	assert_int_equal(server->taken, server->input_length);
+	fake_stop(f);
+}
+
+static void silence_does_not_count_while_memory_is_short(void **state)
+{
+	(void)state;
+	struct fake *f =
+		fake_new(FAKE_CONF("", FAKE_ONE_SERVER, "timeouts: { idle = \"10s\"; };"), 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	fake_fill_memory(f, TOTAL);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "2")));
+	fake_pass(f, 60000);
+	assert_false(client->is_closed);
+	fake_fill_memory(f, 0);
+	fake_pass(f, 9000);
+	assert_false(client->is_closed);
+	fake_pass(f, 1300);
+	fake_assert_closed(client, REASON_IDLE);
+	fake_end(f);
+}
+
 static void the_message_deadline_goes_on_for_who_is_not_read(void **state)
 {
 	(void)state;
@@ -226,6 +291,8 @@ static void one_not_yet_proven_that_must_grow_is_closed(void **state)
 	fake_assert_closed(growing, REASON_LIMIT_MEMORY);
 	assert_int_equal(growing->how, STREAM_CLOSE_RST);
 	assert_string_equal(fake_last(f, RECORD_LIMIT_REFUSED)->limit, "memory");
+	assert_false(fake_last(f, RECORD_LIMIT_REFUSED)->has &
+		     RECORD_HAS_CURRENT);		 /* bytes, not numbers */
 	fake_say(whole, BYTES(REQUEST("OPTIONS", "1"))); /* needs nothing */
 	assert_int_equal(fake_state(whole), SESSION_RELAYING);
 	fake_fill_memory(f, 0);
@@ -321,10 +388,13 @@ int main(void)
 		cmocka_unit_test(a_client_that_takes_nothing_stops_its_server_and_itself),
 		cmocka_unit_test(a_stream_that_is_stopped_is_still_seen_to_die),
 		cmocka_unit_test(what_is_held_for_one_client_is_bounded),
+		cmocka_unit_test(answers_made_here_are_bounded_too),
 		cmocka_unit_test(a_full_read_behind_half_a_message_is_no_excess),
 		cmocka_unit_test(a_full_read_from_the_server_is_no_excess_of_a_slow_client),
 		cmocka_unit_test(a_proven_client_is_not_read_until_a_tenth_is_free),
 		cmocka_unit_test(its_server_is_not_read_either),
+		cmocka_unit_test(memory_that_comes_free_does_not_undo_back_pressure),
+		cmocka_unit_test(silence_does_not_count_while_memory_is_short),
 		cmocka_unit_test(the_message_deadline_goes_on_for_who_is_not_read),
 		cmocka_unit_test(one_not_yet_proven_that_must_grow_is_closed),
 		cmocka_unit_test(one_without_a_name_that_must_grow_is_closed),

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS = 800, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
+enum { ROUNDS = 600, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
 
 #define COMMON                                                                                  \
 	"max_connections = 12; memory: { per_connection = \"256K\"; total = \"1M\"; };"         \
@@ -156,6 +156,7 @@ static void set_room(struct fake_stream *s)
 {
 	static const unsigned rooms[] = {0, 1, 7, 100, 1000};
 	s->room = roll(2) ? SIZE_MAX : rooms[roll(5)];
+	s->gulp = roll(3) ? 0 : 1 + roll(300);
 }
 
 static void do_client(struct world *w)

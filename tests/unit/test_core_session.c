@@ -329,6 +329,68 @@ static void a_stop_closes_every_state_with_its_reason(void **state)
 	fake_end(f);
 }
 
+static void a_refused_client_that_goes_on_sending_is_not_read_for_ever(void **state)
+{
+	static char flood[40 * 1024];
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES("OPTIONS sip:b SIP/3.0\r\n" LINES(
+				 "OPTIONS", "1") "Content-Length: 0\r\n\r\n"));
+	fake_say(client, flood, sizeof(flood));
+	assert_false(client->is_closed);
+	fake_say(client, flood, sizeof(flood));
+	fake_assert_closed(client, REASON_SIP_BAD);
+	fake_end(f);
+}
+
+/* Closing with unread input would be a RST, which destroys what the server has not read yet. */
+static void a_server_is_read_empty_before_it_is_closed(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("BYE", "1")));
+	fake_queue(fake_server(f, 0), BYTES(RESPONSE("200 OK", "BYE", "1")));
+	client->is_failing = ECONNRESET; /* both at once, the client first */
+	fake_run(f);
+	assert_true(fake_server(f, 0)->is_closed);
+	assert_false(fake_server(f, 0)->was_unread);
+	fake_end(f);
+}
+
+static void what_is_told_follows_the_log_options(void **state)
+{
+	static const struct {
+		const char *conf;
+		unsigned closed;
+	} cases[] = {
+		{"listeners = ( { name = \"l\"; address = \"192.0.2.99:5060\"; pool = "
+		 "\"p\"; " FAKE_PROXY " } ); pools = ( { name = \"p\"; " FAKE_ONE_SERVER " } );",
+			1},
+		{"log: { connections = false; }; listeners = ( { name = \"l\"; address = "
+		 "\"192.0.2.99:5060\"; "
+		 "pool = \"p\"; " FAKE_PROXY " } ); pools = ( { name = \"p\"; " FAKE_ONE_SERVER
+		 " } );",
+			0},
+		{"log: { level = \"notice\"; }; listeners = ( { name = \"l\"; address = "
+		 "\"192.0.2.99:5060\"; "
+		 "pool = \"p\"; " FAKE_PROXY " } ); pools = ( { name = \"p\"; " FAKE_ONE_SERVER
+		 " } );",
+			0},
+	};
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct fake *f = fake_new(cases[i].conf, 1);
+		fake_finish(fake_client_from(f, "10.9.0.1:1")); /* a probe */
+		struct fake_stream *client = fake_client_from(f, "10.9.0.1:2");
+		fake_say(client, BYTES(PROXY_V1));
+		fake_finish(client);
+		assert_int_equal(fake_count(f, RECORD_CONNECTION_CLOSED), cases[i].closed);
+		fake_end(f);
+	}
+}
+
 static void no_place_for_a_session_is_a_reset_and_nothing_else(void **state)
 {
 	(void)state;
@@ -375,6 +437,9 @@ int main(void)
 		cmocka_unit_test(the_sample_of_a_bad_message_begins_with_it),
 		cmocka_unit_test(a_client_that_resets_is_closed_wherever_it_is),
 		cmocka_unit_test(a_stop_closes_every_state_with_its_reason),
+		cmocka_unit_test(a_refused_client_that_goes_on_sending_is_not_read_for_ever),
+		cmocka_unit_test(a_server_is_read_empty_before_it_is_closed),
+		cmocka_unit_test(what_is_told_follows_the_log_options),
 		cmocka_unit_test(no_place_for_a_session_is_a_reset_and_nothing_else),
 		cmocka_unit_test(no_place_for_a_link_is_a_503),
 	};
