@@ -14,6 +14,10 @@ static const char plain[] = FAKE_CONF("", FAKE_ONE_SERVER, "");
 #define SMALL                                                         \
 	"sip: { max_message = \"16K\"; max_header_bytes = \"4K\"; };" \
 	"memory: { per_connection = \"64K\"; };"
+/* As short as a request can be that libosip2 understands. */
+#define TINY                                                                              \
+	"OPTIONS sip:b SIP/2.0\r\nv:SIP/2.0/TCP a\r\nf:<sip:aa>\r\nt:<sip:bb>\r\ni:1\r\n" \
+	"CSeq:1 OPTIONS\r\nl:0\r\n\r\n"
 #define TEN	"0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 
@@ -101,10 +105,7 @@ static void what_is_held_for_one_client_is_bounded(void **state)
 	static const enum fake_connect script[] = {FAKE_REFUSED};
 	static char requests[32 * 1024];
 	(void)state;
-	size_t length = fill_with(requests, sizeof(requests),
-		"OPTIONS sip:b SIP/2.0\r\n"
-		"v: SIP/2.0/TCP a\r\nf:<sip:a>\r\nt:<sip:b>\r\ni:1\r\nCSeq: 1 "
-		"OPTIONS\r\nl:0\r\n\r\n");
+	size_t length = fill_with(requests, sizeof(requests), TINY);
 	struct fake *f = fake_new(small, 1);
 	fake_connects(f, script, 1);
 	struct fake_stream *client = fake_client(f);
@@ -120,10 +121,7 @@ static void answers_made_here_are_bounded_too(void **state)
 {
 	static char requests[30 * 1024];
 	(void)state;
-	size_t length = fill_with(requests, sizeof(requests),
-		"OPTIONS sip:b SIP/2.0\r\n"
-		"v: SIP/2.0/TCP a\r\nf:<sip:a>\r\nt:<sip:b>\r\ni:1\r\nCSeq: 1 "
-		"OPTIONS\r\nl:0\r\n\r\n");
+	size_t length = fill_with(requests, sizeof(requests), TINY);
 	struct fake *f =
 		fake_new(FAKE_CONF("", "respond: { reason = \"" HUNDRED "\"; };", SMALL), 1);
 	struct fake_stream *client = fake_client(f);
