@@ -19,7 +19,7 @@ static void proxy_header_counts_from_accept_and_bytes_do_not_move_it(void **stat
 	struct fake_stream *client = fake_client_from(f, "10.9.0.1:1");
 	for (unsigned i = 0; i < 19; i++) {
 		fake_pass(f, 100);
-		fake_say(client, PROXY_V1 + i, 1);
+		fake_say(client, &PROXY_V1[i], 1);
 	}
 	assert_int_equal(fake_state(client), SESSION_UNNAMED);
 	fake_pass(f, 200);
@@ -59,7 +59,7 @@ static void message_counts_from_its_first_byte_and_trickling_does_not_move_it(vo
 			fake_say(client, BYTES(REQUEST("ACK", "1")));
 		fake_pass(f, 7000);
 		for (unsigned i = 0; i < 29; i++) {
-			fake_say(client, HEAD + i, 1);
+			fake_say(client, &HEAD[i], 1);
 			fake_pass(f, 100);
 		}
 		assert_false(client->is_closed);

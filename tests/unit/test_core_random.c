@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS = 600, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
+enum { ROUNDS = 2000, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
 
 #define COMMON                                                                                  \
 	"max_connections = 12; memory: { per_connection = \"256K\"; total = \"1M\"; };"         \
@@ -85,8 +85,8 @@ static void compose_nonsense(struct client *c)
 {
 	static const char *const nonsense[] = {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01",
 		"BYE sip:b SIP/2.0\r\n\r\n",
-		"OPTIONS sip:b SIP/9.9\r\nVia: a\r\nFrom: a\r\nTo: a\r\nCall-ID: a\r\nCSeq: 1 "
-		"OPTIONS\r\n\r\n",
+		("OPTIONS sip:b SIP/9.9\r\nVia: a\r\nFrom: a\r\nTo: a\r\nCall-ID: a\r\nCSeq: 1 "
+		 "OPTIONS\r\n\r\n"),
 		"\n", "X: y\r\n\r\n", "PROXY TCP4 1.1.1.1 1.1.1.1 1 1\r\n"};
 	const char *chosen = nonsense[roll(7)];
 	c->is_spoilt = true;

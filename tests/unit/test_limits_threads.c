@@ -207,7 +207,8 @@ static void many_sources_never_exceed_their_limit_in_a_full_table(void **state)
 {
 	struct scene s = {.rules = {.connections = 2}, .sources = 1000, .steps = 100000};
 	(void)state;
-	struct hand sum = run(&s, 80, hammer, 0);
+	/* less than one thread holds, because on a busy host they may run one after the other */
+	struct hand sum = run(&s, TOKENS / 2, hammer, 0);
 	assert_int_equal(sum.wrong, 0);
 	assert_true(sum.admitted > 0 && sum.refused > 0 && sum.full > 0);
 }
