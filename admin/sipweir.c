@@ -13,11 +13,10 @@
 
 enum exit_status { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
 
-enum action { ACTION_RUN, ACTION_CHECK, ACTION_DEMO };
-
 struct arguments {
-	enum action action;
 	const char *config;
+	bool is_demo;  /* the embedded configuration in place of the file */
+	bool is_check; /* load it and stop there */
 };
 
 static const char demo_config[] =
@@ -70,15 +69,15 @@ static void print_what_to_try(size_t listener, const char *address)
 
 static int run(const struct conf *conf, const struct arguments *a, struct conf_errors *errors)
 {
-	struct server *server = server_new(conf, a->action == ACTION_CHECK, errors);
+	struct server *server = server_new(conf, a->is_check, errors);
 	conf_errors_print(&errors->warnings, "warning: ", stderr);
 	if (!server) {
 		conf_errors_print(&errors->errors, "", stderr);
 		return EXIT_WRONG;
 	}
 	bool is_fine = true;
-	if (a->action != ACTION_CHECK)
-		is_fine = server_run(server, a->action == ACTION_DEMO ? print_what_to_try : NULL);
+	if (!a->is_check)
+		is_fine = server_run(server, a->is_demo ? print_what_to_try : NULL);
 	server_free(server);
 	return is_fine ? EXIT_STOPPED : EXIT_FAILED;
 }
@@ -96,8 +95,8 @@ static int load_and_run(const struct arguments *a)
 {
 	static struct conf_errors errors;
 	int status = EXIT_WRONG;
-	struct conf *conf = a->action == ACTION_DEMO ? conf_load_text(demo_config, "demo", &errors)
-						     : conf_load(a->config, &errors);
+	struct conf *conf = a->is_demo ? conf_load_text(demo_config, "demo", &errors)
+				       : conf_load(a->config, &errors);
 	if (conf) {
 		status = run(conf, a, &errors);
 	} else {
@@ -130,10 +129,10 @@ int main(int argc, char **argv)
 			a.config = optarg;
 			break;
 		case CHECK:
-			a.action = ACTION_CHECK;
+			a.is_check = true;
 			break;
 		case DEMO:
-			a.action = ACTION_DEMO;
+			a.is_demo = true;
 			break;
 		case PRINT_CONFIG:
 			return print_config();
