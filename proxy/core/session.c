@@ -165,7 +165,7 @@ static unsigned session_wants(const struct session *s)
 	case SESSION_SECURED:
 		return wants | STREAM_READABLE;
 	case SESSION_NAMED:
-		return s->in.length < CORE_SCRATCH ? STREAM_READABLE : 0;
+		return s->in.length < core_read_size(s->core) ? STREAM_READABLE : 0;
 	case SESSION_PROVEN:
 	case SESSION_RELAYING:
 		return s->paused || s->starved || s->out.length ? wants : wants | STREAM_READABLE;

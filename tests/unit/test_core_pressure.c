@@ -331,6 +331,30 @@ static void one_at_its_limit_that_must_grow_is_closed(void **state)
 	fake_stop(f);
 }
 
+static void one_at_its_limit_is_read_only_as_far_as_the_bound_goes(void **state)
+{
+	static char messages[256 * 1024];
+	(void)state;
+	size_t length = fill_with(messages, sizeof(messages), REQUEST("ACK", "1"));
+	struct fake *f = fake_new(FAKE_CONF("", FAKE_ONE_SERVER,
+					  "limits: { connections = 1; }; sip: { max_message = "
+					  "\"2K\"; max_header_bytes = \"1K\"; };"
+					  "memory: { per_connection = \"8K\"; };"),
+		1);
+	f->holds_turns = true;
+	struct fake_stream *first = fake_client(f);
+	struct fake_stream *second = fake_client(f);
+	fake_say(second, messages, length);
+	assert_int_equal(fake_state(second), SESSION_NAMED);
+	assert_true(memory_held(&f->shared.memory) <= 8 * 1024);
+	fake_finish(first);
+	fake_turns_done(f, 0);
+	fake_run(f);
+	fake_assert_written(fake_server(f, 0), messages, length);
+	f->holds_turns = false;
+	fake_stop(f);
+}
+
 static void one_that_goes_while_it_is_not_read_leaves_nothing(void **state)
 {
 	(void)state;
@@ -395,6 +419,7 @@ int main(void)
 		cmocka_unit_test(one_not_yet_proven_that_must_grow_is_closed),
 		cmocka_unit_test(one_without_a_name_that_must_grow_is_closed),
 		cmocka_unit_test(one_at_its_limit_that_must_grow_is_closed),
+		cmocka_unit_test(one_at_its_limit_is_read_only_as_far_as_the_bound_goes),
 		cmocka_unit_test(one_that_goes_while_it_is_not_read_leaves_nothing),
 		cmocka_unit_test(everything_passes_through_the_narrowest_pipe),
 	};
