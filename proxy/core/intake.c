@@ -120,6 +120,9 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 	}
 	if (batch_is_full(&in->batch))
 		intake_submit(in);
+	/* A server found dead: nobody empties the batch any more. */
+	if (is_over(s))
+		return false;
 	batch_add(&in->batch, message, frame);
 	return true;
 }
