@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS = 2000, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
+enum { ROUNDS = 600, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
 
 #define COMMON                                                                                  \
 	"max_connections = 12; memory: { per_connection = \"256K\"; total = \"1M\"; };"         \
@@ -109,16 +109,20 @@ static void compose_header(struct world *w, struct client *c)
 		compose(c, header, (size_t)length);
 }
 
-static void compose_messages(struct client *c)
+enum {
+	MANY = 5 * BATCH_RANGES
+}; /* each a range of its own, because line ends stand between them */
+
+static void compose_messages(struct client *c, unsigned many)
 {
 	char message[ORACLE_MESSAGE_MAX];
-	if (c->is_spoilt)
+	if (c->is_spoilt || c->length > OUTBOX / 2)
 		return;
-	for (unsigned n = 1 + roll(4); n; n--) {
+	for (unsigned n = many; n; n--) {
 		size_t length = oracle_message(message, 'c', c->index, ++c->numbers);
 		compose(c, message, length);
 		c->requests += oracle_is_request('c', c->numbers);
-		if (roll(4) == 0)
+		if (many == MANY || roll(4) == 0)
 			compose(c, BYTES("\r\n"));
 		if (roll(6) == 0)
 			compose(c, BYTES("\r\n\r\n"));
@@ -144,12 +148,14 @@ static void open_client(struct world *w)
 	assert_non_null(c->outbox);
 	c->stream = fake_stream_new(w->f);
 	compose_header(w, c);
-	compose_messages(c);
+	compose_messages(c, 1 + roll(4));
 	if (roll(2))
 		say(c, roll(600));
 	char peer[ADDR_PORT_TEXT_MAX];
 	snprintf(peer, sizeof(peer), "192.0.2.%u:%u", roll(8), 1000 + c->index);
-	fake_accept(c->stream, roll(2), 0, w->conf == 2 ? peer : peers[roll(4)]);
+	const char *trusted =
+		peers[roll(4)]; /* one roll at a time: compilers evaluate in any order */
+	fake_accept(c->stream, roll(2), 0, w->conf == 2 ? peer : trusted);
 }
 
 static void set_room(struct fake_stream *s)
@@ -170,7 +176,7 @@ static void do_client(struct world *w)
 	if (what < 40)
 		say(c, 1 + roll(roll(2) ? 50 : 3000));
 	else if (what < 70)
-		compose_messages(c);
+		compose_messages(c, roll(30) ? 1 + roll(4) : MANY);
 	else if (what < 80)
 		compose_pings(c);
 	else if (what < 90)
@@ -198,6 +204,17 @@ static void answer(struct world *w, struct fake_stream *s, unsigned index)
 	}
 }
 
+/* A server dies just when everybody has much to say. */
+static void die(struct world *w, struct fake_stream *s)
+{
+	s->is_failing = ECONNRESET;
+	for (unsigned i = 0; i < w->client_count; i++)
+		if (!w->clients[i].stream->is_closed && !w->clients[i].stream->is_ended) {
+			compose_messages(&w->clients[i], MANY);
+			say(&w->clients[i], OUTBOX);
+		}
+}
+
 static void do_server(struct world *w)
 {
 	if (!w->f->server_count)
@@ -218,7 +235,7 @@ static void do_server(struct world *w)
 	else if (what < 92)
 		s->is_ended = true;
 	else if (what < 95)
-		s->is_failing = ECONNRESET;
+		die(w, s);
 	else if (what < 96)
 		fake_queue(s, BYTES("garbage\r\n"));
 }
@@ -333,7 +350,7 @@ static void step(struct world *w)
 	else if (what < 97)
 		fake_pass(f, roll(4) ? roll(900) : roll(12000));
 	else if (what < 98)
-		core_sweep(&f->workers[roll(2)]->core, REASON_SHUTDOWN, 1 + roll(3));
+		core_sweep(&f->workers[roll(2)]->core, REASON_SHUTDOWN, 2);
 	else
 		fake_fill_memory(f, roll(2) ? f->conf->memory.total : 0);
 	if (roll(3))
