@@ -25,6 +25,7 @@ bool core_init(
 	wheel_init(&c->wheel, now_ms);
 	list_init(&c->unproven);
 	list_init(&c->proven);
+	list_init(&c->leaving);
 	list_init(&c->recheck);
 	list_init(&c->rechecking);
 	list_init(&c->starved);
@@ -47,7 +48,8 @@ bool core_init(
 
 void core_fini(struct core *c)
 {
-	assert(list_is_empty(&c->unproven) && list_is_empty(&c->proven));
+	assert(list_is_empty(&c->unproven) && list_is_empty(&c->proven) &&
+		list_is_empty(&c->leaving));
 	slab_fini(&c->sessions);
 	slab_fini(&c->links);
 	free(c->unnamed);
@@ -154,5 +156,6 @@ bool core_sweep(struct core *c, enum reason reason, unsigned most)
 		is_left |= sweep_list(&c->unnamed[i], reason, &most);
 	is_left |= sweep_list(&c->unproven, reason, &most);
 	is_left |= sweep_list(&c->proven, reason, &most);
+	is_left |= sweep_list(&c->leaving, reason, &most);
 	return is_left;
 }

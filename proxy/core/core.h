@@ -62,6 +62,7 @@ struct core {
 	struct list *unnamed; /* one per listener */
 	struct list unproven; /* named, not proven */
 	struct list proven;
+	struct list leaving; /* were told all: only their FIN is waited for */
 
 	struct list
 		recheck; /* at their source's limit: judged again when all workers have turned */

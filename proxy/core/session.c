@@ -204,6 +204,8 @@ void session_shut(struct session *s)
 	s->is_shut = true;
 	s->shut_ms = s->core->now_ms;
 	stream_shutdown(s->client);
+	list_remove(&s->order);
+	list_append(&s->core->leaving, &s->order);
 	limiter_release(s->core->shared->limiter, &s->token);
 }
 
@@ -293,9 +295,22 @@ static void unnamed_end(struct session *s)
 	unnamed_publish(s->core, s->listener);
 }
 
+/* Whoever was told all holds no slot any more: without this one source could fill the process with those. */
+static bool dismiss_leaving(struct core *c)
+{
+	struct list_node *oldest = list_first(&c->leaving);
+	if (!oldest)
+		return false;
+	struct session *s = LIST_OBJECT(oldest, struct session, order);
+	session_close(s, s->reason);
+	return true;
+}
+
 /* Unproven connections make room for new ones; proven ones never do. */
 static bool make_room(struct core *c)
 {
+	if (dismiss_leaving(c))
+		return true;
 	struct list_node *oldest = list_first(&c->unproven);
 	for (size_t i = 0; !oldest && i < c->conf->listener_count; i++)
 		oldest = list_first(&c->unnamed[i]);

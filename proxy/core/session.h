@@ -42,7 +42,7 @@ struct session {
 	struct stream *client;
 	struct link *link; /* the pool's */
 
-	struct list_node order;	  /* in core->unnamed[], unproven, proven, closed */
+	struct list_node order;	  /* in core->unnamed[], unproven, proven, leaving, closed */
 	struct list_node waiting; /* in core->recheck, rechecking, starved */
 	struct deadline deadline;
 	struct limit_token token;
