@@ -135,7 +135,7 @@ void core_turns_done(struct core *c)
 	struct list_node *n;
 	while ((n = list_pop(&judged))) {
 		struct session *s = LIST_OBJECT(n, struct session, waiting);
-		session_admit(s, true);
+		admission_judge(s, true);
 		session_settle(s);
 	}
 }

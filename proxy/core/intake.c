@@ -95,6 +95,8 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 		misunderstood(s, message, frame, fault);
 		return false;
 	}
+	if (!admission_of_probe(s))
+		return false;
 	session_enter(s, SESSION_PROVEN);
 	list_remove(&s->order);
 	list_append(&s->core->proven, &s->order);

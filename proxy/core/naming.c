@@ -21,7 +21,7 @@ static void name_by_header(struct session *s, const struct proxy_header *header)
 {
 	s->destination = header->destination;
 	memcpy(s->endpoint, header->endpoint, sizeof(s->endpoint));
-	session_name(s, &header->source);
+	admission_name(s, &header->source);
 }
 
 /* What has come is no header's beginning, or a whole header, or neither yet. False: neither yet. */
@@ -32,7 +32,7 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 	*used = 0;
 	s->proxy_version = (uint8_t)header.version;
 	if (verdict == PROXY_REJECT && header.fault == PROXY_FAULT_SIGNATURE && may_omit(s)) {
-		session_name(s, &s->peer);
+		admission_name(s, &s->peer);
 		return true;
 	}
 	switch (verdict) {
@@ -44,8 +44,9 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 		return true;
 	case PROXY_LOCAL:
 		*used = header.used;
-		s->is_probe = true;
-		session_name(s, &s->peer);
+		s->is_probe =
+			header.version == 2; /* v1 UNKNOWN may be anybody: it counts as its peer */
+		admission_name(s, &s->peer);
 		return true;
 	case PROXY_REJECT:
 		naming_refuse(s, proxy_fault_name(header.fault), REASON_HEADER_BAD);
@@ -100,7 +101,7 @@ void naming_take(struct session *s, const uint8_t *bytes, size_t length)
 void naming_expired(struct session *s)
 {
 	if (may_omit(s)) {
-		session_name(s, &s->peer);
+		admission_name(s, &s->peer);
 		if (s->state == SESSION_SECURED && s->in.length)
 			intake_held(s);
 		return;

@@ -206,7 +206,7 @@ void session_shut(struct session *s)
 	stream_shutdown(s->client);
 	list_remove(&s->order);
 	list_append(&s->core->leaving, &s->order);
-	limiter_release(s->core->shared->limiter, &s->token);
+	admission_leave(s);
 }
 
 /* The time in which the client was not read does not count. */
@@ -267,97 +267,21 @@ static void on_client_ready(struct stream *client, unsigned readiness)
 
 /* --- beginning --- */
 
-static void unnamed_publish(struct core *c, const struct listener *l)
-{
-	size_t index = (size_t)(l - c->shared->listeners);
-	struct list_node *n = list_first(&c->unnamed[index]);
-	uint64_t oldest_ms = n ? LIST_OBJECT(n, struct session, order)->opened_ms : UINT64_MAX;
-	atomic_store_explicit(&l->lanes[c->index].oldest_ms, oldest_ms, memory_order_relaxed);
-}
-
-static void unnamed_begin(struct session *s)
-{
-	struct core *c = s->core;
-	struct listener *l = s->listener;
-	list_append(&c->unnamed[l - c->shared->listeners], &s->order);
-	unnamed_publish(c, l);
-	if (atomic_fetch_add_explicit(&l->unnamed, 1, memory_order_relaxed) < l->conf->max_unnamed)
-		return;
-	int worker = listener_evict_oldest(l, c->shared->workers);
-	if (worker >= 0)
-		c->host->wake(c->host, (unsigned)worker);
-}
-
-static void unnamed_end(struct session *s)
-{
-	list_remove(&s->order);
-	atomic_fetch_sub_explicit(&s->listener->unnamed, 1, memory_order_relaxed);
-	unnamed_publish(s->core, s->listener);
-}
-
-/* Whoever was told all holds no slot any more: without this one source could fill the process with those. */
-static bool dismiss_leaving(struct core *c)
-{
-	struct list_node *oldest = list_first(&c->leaving);
-	if (!oldest)
-		return false;
-	struct session *s = LIST_OBJECT(oldest, struct session, order);
-	session_close(s, s->reason);
-	return true;
-}
-
-/* Unproven connections make room for new ones; proven ones never do. */
-static bool make_room(struct core *c)
-{
-	if (dismiss_leaving(c))
-		return true;
-	struct list_node *oldest = list_first(&c->unproven);
-	for (size_t i = 0; !oldest && i < c->conf->listener_count; i++)
-		oldest = list_first(&c->unnamed[i]);
-	if (!oldest)
-		return false;
-	struct session *s = LIST_OBJECT(oldest, struct session, order);
-	s->current = s->limit_max = c->shared->max_connections;
-	session_close(s, REASON_LIMIT_MAX_CONNECTIONS);
-	return true;
-}
-
-/* The bounds that need no name. Counted first: two workers must not both see the last place free. */
-static enum reason session_count(struct session *s)
-{
-	struct shared *sh = s->core->shared;
-	struct listener *l = s->listener;
-	uint32_t open = atomic_fetch_add_explicit(&sh->open, 1, memory_order_relaxed);
-	uint32_t here = atomic_fetch_add_explicit(&l->open, 1, memory_order_relaxed);
-	s->counted = true;
-	if (l->conf->max_connections && here >= l->conf->max_connections) {
-		s->current = here;
-		s->limit_max = l->conf->max_connections;
-		return REASON_LIMIT_LISTENER;
-	}
-	if (open >= sh->max_connections && !make_room(s->core)) {
-		s->current = open;
-		s->limit_max = sh->max_connections;
-		return REASON_LIMIT_MAX_CONNECTIONS;
-	}
-	return REASON_NONE;
-}
-
 static void session_begin(struct session *s)
 {
 	enum conf_proxy_mode mode = s->listener->conf->proxy_protocol;
 	bool is_trusted = mode != CONF_PROXY_OFF && listener_trusts(s->listener, &s->peer.addr);
-	enum reason refused = session_count(s);
+	enum reason refused = admission_count(s);
 
 	if (refused != REASON_NONE) {
 		session_close(s, refused);
 	} else if (mode == CONF_PROXY_REQUIRE && !is_trusted) {
 		naming_refuse(s, "untrusted_peer", REASON_UNTRUSTED_PEER);
 	} else if (is_trusted) {
-		unnamed_begin(s);
+		admission_begin_unnamed(s);
 		intake_read(s);
 	} else {
-		session_name(s, &s->peer);
+		admission_name(s, &s->peer);
 		if (s->state == SESSION_SECURED)
 			intake_read(s);
 	}
@@ -385,57 +309,6 @@ void session_open(
 	session_settle(s);
 }
 
-/* --- a name, and what the limits say to it --- */
-
-void session_name(struct session *s, const struct addr_port *source)
-{
-	if (list_has(&s->order))
-		unnamed_end(s);
-	s->source = *source;
-	list_append(&s->core->unproven, &s->order);
-	session_enter(s, SESSION_NAMED);
-	if (s->is_probe) {
-		session_enter(s, SESSION_SECURED);
-		return;
-	}
-	session_admit(s, false);
-}
-
-/*
- * At its limit, a source may be refused because of a connection that it has closed already, whose FIN another worker (or
- * this one, later in this turn) has yet to read. So the first no is not the last: it waits until all workers have turned.
- * Meanwhile the session is read: one whose client has gone too must not take the place that comes free.
- */
-void session_admit(struct session *s, bool is_last)
-{
-	const struct conf_limits *limits = &s->core->conf->limits;
-	const struct limit_rules rules = {
-		.connections = limits->connections,
-		.admit_when_full = limits->when_full == CONF_WHEN_FULL_ADMIT,
-	};
-	const struct limit_source source = {
-		.addr = s->source.addr,
-		.endpoint = s->endpoint,
-		.endpoint_length = strlen(s->endpoint),
-	};
-	enum limit_verdict verdict =
-		limiter_admit(s->core->shared->limiter, &rules, &source, &s->token, &s->current);
-	if (verdict == LIMIT_OK) {
-		s->admitted = true;
-		if (!s->token.entry)
-			verdict_uncounted(s);
-		session_enter(s, SESSION_SECURED);
-		if (s->in.length)
-			intake_held(s);
-	} else if (!is_last) {
-		list_append(&s->core->recheck, &s->waiting);
-	} else {
-		s->limit_max = verdict == LIMIT_CONNECTIONS ? limits->connections
-							    : limits->tracked_sources;
-		session_close(s, reason_of_limit(verdict));
-	}
-}
-
 /* --- the end --- */
 
 static enum stream_close session_close_how(const struct session *s, enum reason reason)
@@ -445,28 +318,16 @@ static enum stream_close session_close_how(const struct session *s, enum reason 
 									       : STREAM_CLOSE_FIN;
 }
 
-static void session_uncount(struct session *s)
-{
-	if (!s->counted)
-		return;
-	s->counted = false;
-	atomic_fetch_sub_explicit(&s->core->shared->open, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&s->listener->open, 1, memory_order_relaxed);
-}
-
 void session_close(struct session *s, enum reason reason)
 {
 	struct core *c = s->core;
 	assert(s->state != SESSION_CLOSED && reason != REASON_NONE);
 	verdict_closed(s, reason);
 
-	if (s->state == SESSION_UNNAMED && list_has(&s->order))
-		unnamed_end(s);
+	admission_uncount(s);
 	session_enter(s, SESSION_CLOSED);
 	s->reason = (uint8_t)reason;
 	pool_leave(s);
-	limiter_release(c->shared->limiter, &s->token);
-	session_uncount(s);
 	wheel_clear(&s->deadline);
 	list_remove(&s->waiting);
 	list_remove(&s->order);

@@ -77,7 +77,8 @@ struct session {
 	uint8_t wanted;	       /* what the client's stream was told */
 	uint8_t proxy_version; /* of the header, 0 for none */
 	const char *fault;     /* the name of what was wrong with a header */
-	bool counted;	       /* in shared->open and listener->open */
+	bool counted_here;     /* in listener->open */
+	bool counted;	       /* in shared->open */
 	bool admitted;	       /* by the limits: owes a connection.closed line */
 	bool is_probe;	       /* a LOCAL header: the load balancer itself */
 	bool client_ended;     /* its FIN has come */
@@ -103,14 +104,8 @@ void session_enter(struct session *s, enum session_state to);
 /* The end of every event of a session: conclusions. Does nothing to a closed one. */
 void session_settle(struct session *s);
 
-/* The source is known: ask the limits. */
-void session_name(struct session *s, const struct addr_port *source);
-
 /* Nothing more is sent: our FIN goes, and the slot with it. The close waits for the client's FIN, but not for long. */
 void session_shut(struct session *s);
-
-/* Ask the limits once more; `is_last`: and refuse it if they still say no. */
-void session_admit(struct session *s, bool is_last);
 
 const char *session_state_name(enum session_state state);
 bool session_is_proven(const struct session *s);
@@ -151,6 +146,26 @@ void intake_held(struct session *s);
  * and it is not proven (who is proven is not read then).
  */
 bool intake_keep(struct session *s, const uint8_t *bytes, size_t length);
+
+/* admission.c: the bounds that need no name. REASON_NONE, or why not; what was counted goes with admission_uncount(). */
+enum reason admission_count(struct session *s);
+void admission_uncount(struct session *s);
+
+/* It was told all: whom it belongs to may come again. Only the process still counts it. */
+void admission_leave(struct session *s);
+
+/* Its header is due; or has come. */
+void admission_begin_unnamed(struct session *s);
+void admission_end_unnamed(struct session *s);
+
+/* The source is known: ask the limits. */
+void admission_name(struct session *s, const struct addr_port *source);
+
+/* Ask the limits once more; `is_last`: and refuse it if they still say no. */
+void admission_judge(struct session *s, bool is_last);
+
+/* A probe speaks SIP: it is counted like its peer from here on. False: refused, and closed. */
+bool admission_of_probe(struct session *s);
 
 /* naming.c: bytes of a connection whose header is due; and the header's deadline. */
 void naming_take(struct session *s, const uint8_t *bytes, size_t length);

@@ -145,7 +145,6 @@ static void a_local_header_is_a_probe_that_takes_no_slot(void **state)
 		size_t length;
 	} cases[] = {
 		{BYTES(LOCAL_OF_AN_NLB)},
-		{BYTES("PROXY UNKNOWN\r\n")},
 		{BYTES(LOCAL_OF_AN_NLB "GET /health HTTP/1.1\r\n\r\n")},
 		{BYTES(LOCAL_OF_AN_NLB "\r\n\r\n")},
 	};
@@ -175,6 +174,35 @@ static void a_probe_in_sip_is_answered_by_a_server(void **state)
 	fake_finish(client);
 	assert_int_equal(fake_last(f, RECORD_CONNECTION_CLOSED)->level, CONF_LOG_DEBUG);
 	fake_end(f);
+}
+
+static void a_probe_that_speaks_sip_counts_as_its_peer(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(
+		FAKE_CONF(FAKE_PROXY, FAKE_ONE_SERVER, "limits: { connections = 1; };"), 1);
+	struct fake_stream *first = fake_client_from(f, "10.9.0.1:1"),
+			   *second = fake_client_from(f, "10.9.0.1:2");
+	fake_say(first, BYTES(LOCAL_OF_AN_NLB REQUEST("OPTIONS", "1")));
+	assert_int_equal(limiter_slots(f->shared.limiter), 1);
+	fake_say(second, BYTES(LOCAL_OF_AN_NLB REQUEST("OPTIONS", "1")));
+	fake_assert_closed(second, REASON_LIMIT_CONNECTIONS);
+	assert_int_equal(f->server_count, 1);
+	fake_stop(f);
+}
+
+static void unknown_may_be_anybody_and_counts_as_its_peer(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(
+		FAKE_CONF(FAKE_PROXY, FAKE_ONE_SERVER, "limits: { connections = 1; };"), 1);
+	struct fake_stream *first = fake_client_from(f, "10.9.0.1:1"),
+			   *second = fake_client_from(f, "10.9.0.1:2");
+	fake_say(first, BYTES("PROXY UNKNOWN\r\n"));
+	assert_source(first->stream.owner, "10.9.0.1:1");
+	fake_say(second, BYTES("PROXY UNKNOWN ffff::1 ffff::1 1 1\r\n"));
+	fake_assert_closed(second, REASON_LIMIT_CONNECTIONS);
+	fake_stop(f);
 }
 
 static void a_second_header_is_refused(void **state)
@@ -277,6 +305,8 @@ int main(void)
 		cmocka_unit_test(who_connects_and_closes_is_a_probe_told_at_debug_alone),
 		cmocka_unit_test(a_local_header_is_a_probe_that_takes_no_slot),
 		cmocka_unit_test(a_probe_in_sip_is_answered_by_a_server),
+		cmocka_unit_test(a_probe_that_speaks_sip_counts_as_its_peer),
+		cmocka_unit_test(unknown_may_be_anybody_and_counts_as_its_peer),
 		cmocka_unit_test(a_second_header_is_refused),
 		cmocka_unit_test(where_it_is_optional_a_message_names_the_peer),
 		cmocka_unit_test(where_it_is_optional_what_began_like_a_header_is_kept),

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * admission.c - may it come in? What is counted at accept, while there is no name, and once there is one; and that each count
+ * is given back once.
+ */
+#include "proxy/core/session.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* --- at accept --- */
+
+/* Whoever was told all holds no slot any more: without this one source could fill the process with those. */
+static bool dismiss_leaving(struct core *c)
+{
+	struct list_node *oldest = list_first(&c->leaving);
+	if (!oldest)
+		return false;
+	struct session *s = LIST_OBJECT(oldest, struct session, order);
+	session_close(s, s->reason);
+	return true;
+}
+
+/* Unproven connections make room for new ones; proven ones never do. */
+static bool make_room(struct core *c)
+{
+	if (dismiss_leaving(c))
+		return true;
+	struct list_node *oldest = list_first(&c->unproven);
+	for (size_t i = 0; !oldest && i < c->conf->listener_count; i++)
+		oldest = list_first(&c->unnamed[i]);
+	if (!oldest)
+		return false;
+	struct session *s = LIST_OBJECT(oldest, struct session, order);
+	s->current = s->limit_max = c->shared->max_connections;
+	session_close(s, REASON_LIMIT_MAX_CONNECTIONS);
+	return true;
+}
+
+/* The bounds that need no name. Counted first: two workers must not both see the last place free. */
+enum reason admission_count(struct session *s)
+{
+	struct shared *sh = s->core->shared;
+	struct listener *l = s->listener;
+	uint32_t open = atomic_fetch_add_explicit(&sh->open, 1, memory_order_relaxed);
+	uint32_t here = atomic_fetch_add_explicit(&l->open, 1, memory_order_relaxed);
+	s->counted = s->counted_here = true;
+	if (l->conf->max_connections && here >= l->conf->max_connections) {
+		s->current = here;
+		s->limit_max = l->conf->max_connections;
+		return REASON_LIMIT_LISTENER;
+	}
+	if (open >= sh->max_connections && !make_room(s->core)) {
+		s->current = open;
+		s->limit_max = sh->max_connections;
+		return REASON_LIMIT_MAX_CONNECTIONS;
+	}
+	return REASON_NONE;
+}
+
+void admission_leave(struct session *s)
+{
+	limiter_release(s->core->shared->limiter, &s->token);
+	if (s->counted_here)
+		atomic_fetch_sub_explicit(&s->listener->open, 1, memory_order_relaxed);
+	s->counted_here = false;
+}
+
+void admission_uncount(struct session *s)
+{
+	if (s->state == SESSION_UNNAMED && list_has(&s->order))
+		admission_end_unnamed(s);
+	admission_leave(s);
+	if (s->counted)
+		atomic_fetch_sub_explicit(&s->core->shared->open, 1, memory_order_relaxed);
+	s->counted = false;
+}
+
+/* --- without a name --- */
+
+static void unnamed_publish(struct core *c, const struct listener *l)
+{
+	size_t index = (size_t)(l - c->shared->listeners);
+	struct list_node *n = list_first(&c->unnamed[index]);
+	uint64_t oldest_ms = n ? LIST_OBJECT(n, struct session, order)->opened_ms : UINT64_MAX;
+	atomic_store_explicit(&l->lanes[c->index].oldest_ms, oldest_ms, memory_order_relaxed);
+}
+
+void admission_begin_unnamed(struct session *s)
+{
+	struct core *c = s->core;
+	struct listener *l = s->listener;
+	list_append(&c->unnamed[l - c->shared->listeners], &s->order);
+	unnamed_publish(c, l);
+	if (atomic_fetch_add_explicit(&l->unnamed, 1, memory_order_relaxed) < l->conf->max_unnamed)
+		return;
+	int worker = listener_evict_oldest(l, c->shared->workers);
+	if (worker >= 0)
+		c->host->wake(c->host, (unsigned)worker);
+}
+
+void admission_end_unnamed(struct session *s)
+{
+	list_remove(&s->order);
+	atomic_fetch_sub_explicit(&s->listener->unnamed, 1, memory_order_relaxed);
+	unnamed_publish(s->core, s->listener);
+}
+
+/* --- with a name --- */
+
+static enum limit_verdict ask_limiter(struct session *s)
+{
+	const struct conf_limits *limits = &s->core->conf->limits;
+	const struct limit_rules rules = {
+		.connections = limits->connections,
+		.admit_when_full = limits->when_full == CONF_WHEN_FULL_ADMIT,
+	};
+	const struct limit_source source = {
+		.addr = s->source.addr,
+		.endpoint = s->endpoint,
+		.endpoint_length = strlen(s->endpoint),
+	};
+	enum limit_verdict verdict =
+		limiter_admit(s->core->shared->limiter, &rules, &source, &s->token, &s->current);
+	if (verdict != LIMIT_OK)
+		s->limit_max = verdict == LIMIT_CONNECTIONS ? limits->connections
+							    : limits->tracked_sources;
+	return verdict;
+}
+
+void admission_name(struct session *s, const struct addr_port *source)
+{
+	if (list_has(&s->order))
+		admission_end_unnamed(s);
+	s->source = *source;
+	list_append(&s->core->unproven, &s->order);
+	session_enter(s, SESSION_NAMED);
+	if (s->is_probe) {
+		session_enter(s, SESSION_SECURED);
+		return;
+	}
+	admission_judge(s, false);
+}
+
+/*
+ * At its limit, a source may be refused because of a connection that it has closed already, whose FIN another worker (or
+ * this one, later in this turn) has yet to read. So the first no is not the last: it waits until all workers have turned.
+ * Meanwhile the session is read: one whose client has gone too must not take the place that comes free.
+ */
+void admission_judge(struct session *s, bool is_last)
+{
+	enum limit_verdict verdict = ask_limiter(s);
+	if (verdict == LIMIT_OK) {
+		s->admitted = true;
+		if (!s->token.entry)
+			verdict_uncounted(s);
+		session_enter(s, SESSION_SECURED);
+		if (s->in.length)
+			intake_held(s);
+	} else if (!is_last) {
+		list_append(&s->core->recheck, &s->waiting);
+	} else {
+		session_close(s, reason_of_limit(verdict));
+	}
+}
+
+/*
+ * A load balancer's own check needs no slot to connect. One that goes on to speak SIP is counted after all, under the
+ * load balancer's address: a balancer that calls everybody LOCAL must not switch the limits off.
+ */
+bool admission_of_probe(struct session *s)
+{
+	if (!s->is_probe || s->admitted)
+		return true;
+	enum limit_verdict verdict = ask_limiter(s);
+	if (verdict == LIMIT_OK) {
+		s->admitted = true;
+		return true;
+	}
+	session_close(s, reason_of_limit(verdict));
+	return false;
+}
