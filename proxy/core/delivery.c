@@ -8,6 +8,8 @@ static void keep_unsent(struct session *s, const struct iovec *ranges, int count
 	size_t total = 0;
 	for (int i = 0; i < count; i++)
 		total += ranges[i].iov_len;
+	if (!s->out.length)
+		s->out_ms = s->core->now_ms;
 	if (s->out.length + (total - sent) > s->core->conf->memory.per_connection)
 		s->failed = REASON_LIMIT_MEMORY;
 	else if (!buffer_append_ranges(&s->out, &s->core->shared->memory, ranges, count, sent))

@@ -88,6 +88,9 @@ static void due_activity(const struct session *s, struct due_at *due)
 {
 	const struct conf_timeouts *t = &s->core->conf->timeouts;
 	due_message(s, due);
+	/* TCP_USER_TIMEOUT sees a client that takes nothing; one that trickles would hold our memory for ever. */
+	if (s->out.length)
+		due_sooner(due, s->out_ms, t->unacked_ms, REASON_SEND_TIMEOUT);
 	if (is_held_back(s) || s->starved)
 		return;
 	if (t->idle_ms)

@@ -65,6 +65,7 @@ struct session {
 	uint64_t shut_ms;	   /* with is_shut */
 	uint32_t ping_interval_ms; /* the longest that was seen between two of its pings */
 	uint32_t pings;		   /* seen in all, capped */
+	uint64_t out_ms;	   /* since when `out` has not been empty */
 	uint64_t bytes_in, bytes_out, messages;
 	uint32_t pending;      /* requests whose final answer is due, as far as can be counted */
 	uint8_t misunderstood; /* whole messages that were none of SIP, while unproven */

@@ -178,6 +178,43 @@ static void without_idle_silence_may_last(void **state)
 	fake_stop(f);
 }
 
+/* TCP sees nothing wrong with it: each byte is acknowledged. */
+static void a_client_that_trickles_what_is_held_for_it_is_gone_after_unacked(void **state)
+{
+	(void)state;
+	struct fake *f =
+		fake_new(FAKE_CONF("", FAKE_ONE_SERVER, "timeouts: { unacked = \"20s\"; };"), 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	client->room = 10;
+	fake_say(fake_server(f, 0), BYTES(RESPONSE("200 OK", "OPTIONS", "1")));
+	for (unsigned i = 0; i < 19; i++) {
+		fake_pass(f, 1000);
+		fake_give_room(client, 1);
+	}
+	assert_false(client->is_closed);
+	fake_pass(f, 1200);
+	fake_assert_closed(client, REASON_SEND_TIMEOUT);
+	fake_end(f);
+}
+
+static void a_client_that_empties_what_is_held_in_time_may_be_slow_again(void **state)
+{
+	(void)state;
+	struct fake *f =
+		fake_new(FAKE_CONF("", FAKE_ONE_SERVER, "timeouts: { unacked = \"20s\"; };"), 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	for (unsigned i = 0; i < 3; i++) {
+		client->room = 10;
+		fake_say(fake_server(f, 0), BYTES(RESPONSE("100 Trying", "OPTIONS", "1")));
+		fake_pass(f, 19000);
+		fake_give_room(client, SIZE_MAX);
+	}
+	assert_false(client->is_closed);
+	fake_stop(f);
+}
+
 /* A client that is not read cannot show that it is not silent. */
 static void idle_stands_still_while_the_client_is_not_read(void **state)
 {
@@ -351,6 +388,8 @@ int main(void)
 		cmocka_unit_test(message_stands_still_while_servers_are_tried),
 		cmocka_unit_test(idle_counts_from_the_last_byte_and_a_ping_is_one),
 		cmocka_unit_test(without_idle_silence_may_last),
+		cmocka_unit_test(a_client_that_trickles_what_is_held_for_it_is_gone_after_unacked),
+		cmocka_unit_test(a_client_that_empties_what_is_held_in_time_may_be_slow_again),
 		cmocka_unit_test(idle_stands_still_while_the_client_is_not_read),
 		cmocka_unit_test(idle_goes_on_where_it_stood_when_the_client_is_read_again),
 		cmocka_unit_test(ping_timeout_is_so_many_of_the_clients_own_intervals),
