@@ -109,8 +109,62 @@ static void check_unique(const struct named *this, const struct named *first, st
 			first->at->file, first->at->line);
 }
 
-static void check_server(
-	const struct conf_pool *p, size_t i, const char *parent, struct conf_errors *e)
+static bool is_any(const struct addr *a, const char *any)
+{
+	struct addr unspecified;
+
+	return addr_parse(&unspecified, any) && addr_equal(a, &unspecified);
+}
+
+/* Whether a connection to this address of the host would come to the listener, as far as addresses say. */
+static bool takes_address(const struct conf_listener *l, const struct addr *to)
+{
+	if (addr_equal(&l->address.addr, to))
+		return true;
+	if (is_any(&l->address.addr, "0.0.0.0"))
+		return addr_is_ipv4(to);
+	return is_any(&l->address.addr, "::") && (l->dual_stack || !addr_is_ipv4(to));
+}
+
+/* Whether two listeners take the same connections. Port 0 is a free one for each. */
+static bool is_same_address(const struct conf_listener *a, const struct conf_listener *b)
+{
+	return a->address.port == b->address.port && a->address.port != 0 &&
+	       (takes_address(a, &b->address.addr) || takes_address(b, &a->address.addr));
+}
+
+static bool is_loopback(const struct addr *a)
+{
+	struct network ipv4, ipv6;
+
+	return network_parse(&ipv4, "127.0.0.0/8") && network_parse(&ipv6, "::1/128") &&
+	       (network_contains(&ipv4, a) || network_contains(&ipv6, a));
+}
+
+/* A server that is one of our own listeners: each message would open a connection to ourselves, for ever. */
+static void check_loop(
+	const struct conf *c, const struct conf_server *s, const char *path, struct conf_errors *e)
+{
+	for (size_t i = 0; i < c->listener_count; i++) {
+		const struct conf_listener *l = &c->listeners[i];
+
+		if (!is_good(&l->at.address) || l->address.port != s->address.port ||
+			!takes_address(l, &s->address.addr))
+			continue;
+		if (!addr_equal(&l->address.addr, &s->address.addr) &&
+			!is_loopback(&s->address.addr))
+			continue;
+		conf_errors_add(e, &s->at.address, path,
+			"that is the listener \"%s\" at %s:%u, expected the address of a server "
+			"behind it",
+			is_good(&l->at.name) ? l->name : "", l->at.address.file,
+			l->at.address.line);
+		return;
+	}
+}
+
+static void check_server(const struct conf *c, const struct conf_pool *p, size_t i,
+	const char *parent, struct conf_errors *e)
 {
 	const struct conf_server *s = &p->servers[i];
 	const char *name = is_good(&s->at.name) ? s->name : NULL;
@@ -125,8 +179,11 @@ static void check_server(
 		check_unique(&(struct named){s->name, &s->at.name},
 			&(struct named){other->name, &other->at.name}, e, path);
 	}
-	if (is_good(&s->at.address) && addr_is_unusable(&s->address.addr)) {
-		conf_path_member(path, server, "address");
+	if (!is_good(&s->at.address))
+		return;
+	conf_path_member(path, server, "address");
+	check_loop(c, s, path, e);
+	if (addr_is_unusable(&s->address.addr)) {
 		conf_errors_add(e, &s->at.address, path,
 			"nobody can be reached at this address, expected that of one server");
 	}
@@ -175,7 +232,7 @@ static void check_pool(struct conf *c, size_t i, struct conf_errors *e)
 	check_pool_kind(p, pool, e);
 	check_pool_message(p, &c->sip, pool, e);
 	for (size_t j = 0; j < p->server_count; j++)
-		check_server(p, j, pool, e);
+		check_server(c, p, j, pool, e);
 }
 
 /* The names that exist, for the message about one that does not. */
@@ -238,26 +295,6 @@ static void check_trust(const struct conf_listener *l, const char *parent, struc
 		conf_errors_add(e, &l->at.trusted, path,
 			"a trust list of everything lets every caller choose its own address, "
 			"expected the networks of the load balancer, as in [ \"10.0.0.0/16\" ]");
-}
-
-static bool is_any(const struct addr *a, const char *any)
-{
-	struct addr unspecified;
-
-	return addr_parse(&unspecified, any) && addr_equal(a, &unspecified);
-}
-
-/* Whether two listeners take the same connections. Port 0 is a free one for each. */
-static bool is_same_address(const struct conf_listener *a, const struct conf_listener *b)
-{
-	if (a->address.port != b->address.port || a->address.port == 0)
-		return false;
-	if (addr_equal(&a->address.addr, &b->address.addr))
-		return true;
-	return (a->dual_stack && is_any(&a->address.addr, "::") &&
-		       is_any(&b->address.addr, "0.0.0.0")) ||
-	       (b->dual_stack && is_any(&b->address.addr, "::") &&
-		       is_any(&a->address.addr, "0.0.0.0"));
 }
 
 static void check_address(const struct conf *c, size_t i, const char *parent, struct conf_errors *e)

@@ -9,6 +9,29 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+#define LOOP(listener, server)                                                           \
+	"listeners = ( { name = \"l\"; address = \"" listener "\"; pool = \"p\"; } );\n" \
+	"pools = ( { name = \"p\"; servers = ( { name = \"s\"; address = \"" server      \
+	"\"; } ); } );"
+#define LOOP_ERROR                                                                                 \
+	"f:2: pools.p.servers.s.address: that is the listener \"l\" at f:1, expected the address " \
+	"of "                                                                                      \
+	"a server behind it\n"
+
+static void a_server_is_none_of_our_own_listeners(void **state)
+{
+	static const struct conf_case cases[] = {
+		{LOOP("10.0.0.1:5060", "10.0.0.1:5060"), LOOP_ERROR, ""},
+		{LOOP("0.0.0.0:5060", "127.0.0.1:5060"), LOOP_ERROR, ""},
+		{LOOP("[::]:5060", "[::1]:5060"), LOOP_ERROR, ""},
+		{LOOP("0.0.0.0:5060", "10.0.0.1:5060"), "", ""},
+		{LOOP("10.0.0.1:5060", "10.0.0.1:5061"), "", ""},
+		{LOOP("[::]:5060", "127.0.0.1:5060"), "", ""},
+	};
+	(void)state;
+	conf_case_check(cases, COUNT(cases));
+}
+
 static void names_and_addresses_are_taken_once(void **state)
 {
 	static const struct conf_case cases[] = {
@@ -46,6 +69,12 @@ static void names_and_addresses_are_taken_once(void **state)
 			   "{ name = \"d\"; address = \"127.0.0.1:0\"; pool = \"p\"; },\n"
 			   "{ name = \"e\"; address = \"127.0.0.1:0\"; pool = \"p\"; } );",
 			"", ""},
+		{CASE_POOL "listeners = (\n"
+			   "{ name = \"a\"; address = \"0.0.0.0:5060\"; pool = \"p\"; },\n"
+			   "{ name = \"b\"; address = \"127.0.0.1:5060\"; pool = \"p\"; } );",
+			"f:4: listeners.b.address: \"127.0.0.1:5060\" is taken, expected another; "
+			"first at f:3\n",
+			""},
 		{CASE_LISTENER "pools = (\n"
 			       "{ name = \"p\"; respond: { }; },\n"
 			       "{ name = \"p\"; respond: { }; } );",
@@ -257,6 +286,7 @@ static void keepalive_that_cannot_do_its_work_is_warned_of(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_server_is_none_of_our_own_listeners),
 		cmocka_unit_test(names_and_addresses_are_taken_once),
 		cmocka_unit_test(addresses_that_make_no_sense_are_refused),
 		cmocka_unit_test(a_pool_has_either_servers_or_a_responder),
