@@ -3,6 +3,7 @@
 #include "conf/conf.h"
 #include "proxy/server.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,18 @@ static int load_and_run(const struct arguments *a)
 	return status;
 }
 
+/* A descriptor that was closed at start would be given to a socket, and the log would write into it. */
+static bool fill_standard_descriptors(void)
+{
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
 	enum { CHECK = 256, DEMO, PRINT_CONFIG, VERSION, HELP };
@@ -123,6 +136,8 @@ int main(int argc, char **argv)
 	};
 	struct arguments a = {.config = DEFAULT_CONFIG};
 	int option;
+	if (!fill_standard_descriptors())
+		return EXIT_FAILED;
 	while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':

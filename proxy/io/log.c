@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,7 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT_SIZE = 64 * 1024, TICK_MS = 50, IDLE_MS = 1000 };
+enum {
+	OUTPUT_SIZE = 64 * 1024,
+	TICK_MS = 50,
+	IDLE_MS = 1000,
+	END_MS = 2000, /* for the last lines, when nobody reads them */
+};
 
 struct log {
 	const struct conf_log *conf;
@@ -27,6 +34,7 @@ struct log {
 	struct log_lane *lanes;
 	uint64_t *told_drops; /* one per lane */
 	struct log_volume *volume;
+	uint64_t end_ms; /* when the last lines are given up; 0 until one had to wait */
 	size_t output_length;
 	char output[OUTPUT_SIZE];
 };
@@ -40,27 +48,34 @@ static uint64_t now_ms(void)
 
 /* --- writing --- */
 
-static void write_all(int fd, const char *bytes, size_t length)
+/* False when nobody reads and it is time to end: a log must not keep the process. */
+static bool wait_until_writable(struct log *l)
 {
-	while (length) {
-		ssize_t wrote = write(fd, bytes, length);
-		if (wrote < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			struct pollfd p = {.fd = fd, .events = POLLOUT};
-			poll(&p, 1, 1000);
-		} else if (wrote < 0 && errno != EINTR) {
-			return; /* a full disk or a closed pipe: there is nobody to tell */
-		} else if (wrote > 0) {
-			bytes += wrote;
-			length -= (size_t)wrote;
-		}
+	struct pollfd p = {.fd = l->target, .events = POLLOUT};
+	while (poll(&p, 1, TICK_MS) == 0) {
+		if (!atomic_load(&l->is_ending))
+			continue;
+		if (!l->end_ms)
+			l->end_ms = now_ms() + END_MS;
+		if (now_ms() >= l->end_ms)
+			return false;
 	}
+	return true;
 }
 
+/* In pieces that a pipe takes without blocking once poll() says that it is writable. */
 static void flush_output(struct log *l)
 {
-	if (l->output_length)
-		write_all(l->target, l->output, l->output_length);
+	const char *bytes = l->output;
+	size_t length = l->output_length;
 	l->output_length = 0;
+	while (length && wait_until_writable(l)) {
+		ssize_t wrote = write(l->target, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+		if (wrote < 0 && errno != EINTR && errno != EAGAIN)
+			return; /* a full disk or a closed pipe: there is nobody to tell */
+		bytes += wrote > 0 ? wrote : 0;
+		length -= wrote > 0 ? (size_t)wrote : 0;
+	}
 }
 
 static int syslog_priority(enum conf_log_level level)
@@ -173,6 +188,23 @@ static bool open_target(struct log *l, struct conf_errors *errors)
 		}
 	}
 	return true;
+}
+
+bool log_check(const struct conf_log *conf, struct conf_errors *errors)
+{
+	char folder[PATH_MAX];
+	if (conf->target[0] != '/')
+		return true;
+	const char *slash = strrchr(conf->target, '/');
+	int length = slash == conf->target ? 1 : (int)(slash - conf->target);
+	snprintf(folder, sizeof(folder), "%.*s", length, conf->target);
+	bool is_there = access(conf->target, F_OK) == 0;
+	if (access(is_there ? conf->target : folder, W_OK) == 0)
+		return true;
+	conf_errors_add(errors, &conf->at.target, "log.target",
+		"cannot open %s: %s; its folder must exist and be writable", conf->target,
+		strerror(errno));
+	return false;
 }
 
 static bool init_lanes(struct log *l, unsigned lanes)

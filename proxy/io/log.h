@@ -19,7 +19,10 @@ struct log;
  */
 struct log *log_new(const struct conf_log *conf, unsigned lanes, struct conf_errors *errors);
 
-/* Write what is left and end the thread. All users of lanes have ended. NULL is fine. */
+/* Could the target be opened? Nothing is. False: said in `errors`. */
+bool log_check(const struct conf_log *conf, struct conf_errors *errors);
+
+/* Write what is left, giving up after two seconds if nobody reads it, and end the thread. All users of lanes have ended. NULL is fine. */
 void log_free(struct log *l);
 
 struct log_lane *log_lane(struct log *l, unsigned index);

@@ -202,7 +202,7 @@ struct server *server_new(const struct conf *conf, bool is_check, struct conf_er
 		free(s);
 		return NULL;
 	}
-	if (!is_check && !open_everything(s, errors)) {
+	if (is_check ? !log_check(&conf->log, errors) : !open_everything(s, errors)) {
 		server_free(s);
 		return NULL;
 	}

@@ -10,6 +10,8 @@
 
 enum {
 	CLOSES_PER_TURN = 256,
+	LAST_LINES_MS =
+		1000, /* for the log to take what was counted; a log that nobody reads keeps nobody */
 	TURNS_ASKED = 2, /* a FIN may come behind data: read in one turn, seen in the next */
 };
 
@@ -160,7 +162,7 @@ static void *run(void *argument)
 	while (core_sweep(&w->core, REASON_SHUTDOWN, CLOSES_PER_TURN))
 		turn(w);
 	core_end_turn(&w->core);
-	while (!log_lane_settle(w->lane)) {
+	for (unsigned ms = 0; !log_lane_settle(w->lane) && ms < LAST_LINES_MS; ms++) {
 		log_call(w->log, w->lane);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}

@@ -151,6 +151,18 @@ def test_check_binds_nothing(file):
         assert check(file(GOOD.replace("127.0.0.1:0", address))).returncode == 0
 
 
+def test_check_looks_whether_the_log_can_be_written(file, tmp_path):
+    def with_log(target):
+        return file(conf.group(conf.tree(["127.0.0.1:5070"], log={"target": str(target)})))
+
+    result = check(with_log("/nonexistent/sipweir.log"))
+    assert result.returncode == 2
+    assert "log.target: cannot open /nonexistent/sipweir.log" in result.stderr
+    log = tmp_path / "sipweir.log"
+    assert check(with_log(log)).returncode == 0
+    assert not log.exists(), "a check leaves nothing behind"
+
+
 def test_print_config_loads_and_names_every_option(file):
     printed = program.run("--print-config")
     assert (printed.returncode, printed.stderr) == (0, "")

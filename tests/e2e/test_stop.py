@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """TERM and INT end it in order."""
+import fcntl
+import os
 import signal
+import subprocess
 
 import pytest
 
-from harness import phone, proxy, server, sip
+from harness import phone, ports, proxy, server, sip, wait
+from harness import sipweir as program
 
 THROUGH = {"proxy_protocol": "require"}
 
@@ -88,3 +92,52 @@ def test_it_ends_while_connections_keep_coming(sipweir):
         except OSError:
             break
     weir.stop(None)
+
+
+def started(tmp_path, **streams):
+    """Without the harness, which reads the log: an address to call, and the process."""
+    address = f"127.0.0.1:{ports.free()}"
+    config = tmp_path / "sipweir.conf"
+    config.write_text(
+        'log: { budget = "off"; };\n'
+        f'listeners = ( {{ name = "l"; address = "{address}"; pool = "p"; }} );\n'
+        'pools = ( { name = "p"; respond: { status = 200; }; } );\n'
+    )
+    return address, subprocess.Popen([program.program(), "--config", str(config)], **streams)
+
+
+def called(address):
+    def call():
+        try:
+            return phone.Phone(address)
+        except ConnectionRefusedError:
+            return None
+
+    return wait.until(call, 10, "a listener")
+
+
+def test_a_log_that_nobody_reads_keeps_neither_the_service_nor_the_stop(tmp_path):
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    address, process = started(tmp_path, stderr=writer)
+    os.close(writer)
+    for _ in range(200):
+        one = called(address)
+        assert one.ask().status == 200
+        one.close()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(wait.seconds(10)) == 0
+    os.close(reader)
+
+
+def test_standard_descriptors_closed_at_start_are_not_taken_for_sockets(tmp_path):
+    def close_all():
+        for fd in (0, 1, 2):
+            os.close(fd)
+
+    address, process = started(tmp_path, preexec_fn=close_all)
+    assert called(address).ask().status == 200
+    opened = [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in (0, 1, 2)]
+    assert opened == ["/dev/null"] * 3
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(wait.seconds(10)) == 0
