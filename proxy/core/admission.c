@@ -22,7 +22,7 @@ static bool dismiss_leaving(struct core *c)
 }
 
 /* Unproven connections make room for new ones; proven ones never do. */
-static bool make_room(struct core *c)
+static bool make_room_here(struct core *c)
 {
 	if (dismiss_leaving(c))
 		return true;
@@ -35,6 +35,38 @@ static bool make_room(struct core *c)
 	s->current = s->limit_max = c->shared->max_connections;
 	session_close(s, REASON_LIMIT_MAX_CONNECTIONS);
 	return true;
+}
+
+/* Another worker's session can only be asked to go: the newcomer comes in on the strength of that. */
+static bool make_room(struct core *c)
+{
+	if (make_room_here(c))
+		return true;
+	int worker = shared_ask_for_room(c->shared);
+	if (worker >= 0)
+		c->host->wake(c->host, (unsigned)worker);
+	return worker >= 0;
+}
+
+void admission_make_room(struct core *c)
+{
+	struct room_lane *lane = &c->shared->rooms[c->index];
+	if (!atomic_load_explicit(&lane->evict, memory_order_relaxed))
+		return;
+	unsigned wanted = atomic_exchange_explicit(&lane->evict, 0, memory_order_acquire);
+	for (; wanted; wanted--) {
+		atomic_fetch_add_explicit(&lane->spare, 1, memory_order_relaxed);
+		make_room_here(c);
+	}
+}
+
+void admission_spare(struct session *s, bool is_spare)
+{
+	if (s->is_spare == is_spare)
+		return;
+	s->is_spare = is_spare;
+	atomic_fetch_add_explicit(&s->core->shared->rooms[s->core->index].spare, is_spare ? 1 : -1,
+		memory_order_relaxed);
 }
 
 /* The bounds that need no name. Counted first: two workers must not both see the last place free. */
@@ -55,6 +87,7 @@ enum reason admission_count(struct session *s)
 		s->limit_max = sh->max_connections;
 		return REASON_LIMIT_MAX_CONNECTIONS;
 	}
+	admission_spare(s, true);
 	return REASON_NONE;
 }
 
@@ -71,6 +104,7 @@ void admission_uncount(struct session *s)
 	if (s->state == SESSION_UNNAMED && list_has(&s->order))
 		admission_end_unnamed(s);
 	admission_leave(s);
+	admission_spare(s, false);
 	if (s->counted)
 		atomic_fetch_sub_explicit(&s->core->shared->open, 1, memory_order_relaxed);
 	s->counted = false;

@@ -109,6 +109,7 @@ void core_tend(struct core *c)
 	wheel_advance(&c->wheel, c->now_ms);
 	for (size_t i = 0; i < c->conf->listener_count; i++)
 		evict_unnamed(c, i);
+	admission_make_room(c);
 	feed_starved(c);
 }
 

@@ -100,6 +100,7 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 	session_enter(s, SESSION_PROVEN);
 	list_remove(&s->order);
 	list_append(&s->core->proven, &s->order);
+	admission_spare(s, false);
 	return true;
 }
 

@@ -209,6 +209,7 @@ void session_shut(struct session *s)
 	stream_shutdown(s->client);
 	list_remove(&s->order);
 	list_append(&s->core->leaving, &s->order);
+	admission_spare(s, true);
 	admission_leave(s);
 }
 

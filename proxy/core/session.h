@@ -80,6 +80,7 @@ struct session {
 	const char *fault;     /* the name of what was wrong with a header */
 	bool counted_here;     /* in listener->open */
 	bool counted;	       /* in shared->open */
+	bool is_spare;	       /* counted in its worker's room_lane */
 	bool admitted;	       /* by the limits: owes a connection.closed line */
 	bool is_probe;	       /* a LOCAL header: the load balancer itself */
 	bool client_ended;     /* its FIN has come */
@@ -151,6 +152,12 @@ bool intake_keep(struct session *s, const uint8_t *bytes, size_t length);
 /* admission.c: the bounds that need no name. REASON_NONE, or why not; what was counted goes with admission_uncount(). */
 enum reason admission_count(struct session *s);
 void admission_uncount(struct session *s);
+
+/* Whether it goes when room is needed for another: until it is proven, and once it was told all. */
+void admission_spare(struct session *s, bool is_spare);
+
+/* Close as many of this worker's spare sessions as other workers have asked for. */
+void admission_make_room(struct core *c);
 
 /* It was told all: whom it belongs to may come again. Only the process still counts it. */
 void admission_leave(struct session *s);

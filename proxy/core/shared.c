@@ -27,6 +27,16 @@ static bool init_listeners(struct shared *sh)
 	return true;
 }
 
+static bool init_rooms(struct shared *sh)
+{
+	sh->rooms = aligned_alloc(_Alignof(struct room_lane), sh->workers * sizeof(*sh->rooms));
+	for (unsigned w = 0; sh->rooms && w < sh->workers; w++) {
+		atomic_init(&sh->rooms[w].spare, 0);
+		atomic_init(&sh->rooms[w].evict, 0);
+	}
+	return sh->rooms != NULL;
+}
+
 static bool init_pools(struct shared *sh)
 {
 	sh->pools = calloc(sh->conf->pool_count, sizeof(*sh->pools));
@@ -60,7 +70,7 @@ bool shared_init(
 	sh->conf = conf;
 	sh->max_connections = max_connections;
 	sh->workers = workers;
-	if (init_limiter(sh) && init_listeners(sh) && init_pools(sh))
+	if (init_limiter(sh) && init_rooms(sh) && init_listeners(sh) && init_pools(sh))
 		return true;
 	shared_fini(sh);
 	return false;
@@ -71,6 +81,7 @@ void shared_fini(struct shared *sh)
 	if (sh->listeners)
 		for (size_t i = 0; i < sh->conf->listener_count; i++)
 			free(sh->listeners[i].lanes);
+	free(sh->rooms);
 	free(sh->listeners);
 	free(sh->pools);
 	limiter_free(sh->limiter);
@@ -103,4 +114,20 @@ int listener_evict_oldest(struct listener *l, unsigned workers)
 	if (chosen >= 0)
 		atomic_fetch_add_explicit(&l->lanes[chosen].evict, 1, memory_order_release);
 	return chosen;
+}
+
+/* The one that is asked for is taken off at once, so that two newcomers do not count on the same. */
+int shared_ask_for_room(struct shared *sh)
+{
+	for (unsigned w = 0; w < sh->workers; w++) {
+		struct room_lane *lane = &sh->rooms[w];
+		if (atomic_load_explicit(&lane->spare, memory_order_relaxed) <= 0)
+			continue;
+		if (atomic_fetch_sub_explicit(&lane->spare, 1, memory_order_relaxed) > 0) {
+			atomic_fetch_add_explicit(&lane->evict, 1, memory_order_release);
+			return (int)w;
+		}
+		atomic_fetch_add_explicit(&lane->spare, 1, memory_order_relaxed);
+	}
+	return -1;
 }

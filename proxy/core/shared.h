@@ -25,6 +25,13 @@ struct unnamed_lane {
 	atomic_uint evict; /* how many of its oldest it is asked to close */
 };
 
+/* What one worker tells the others about sessions that may make room at max_connections: all that are not proven. */
+struct room_lane {
+	_Alignas(64) atomic_int
+		spare; /* less those that were asked for already; below 0 for a moment at most */
+	atomic_uint evict; /* how many of them it is asked to close */
+};
+
 struct listener {
 	const struct conf_listener *conf;
 	struct addr_port address; /* bound; the port is real */
@@ -46,6 +53,7 @@ struct shared {
 	atomic_uint open; /* client connections, all listeners */
 	uint32_t max_connections;
 	unsigned workers;
+	struct room_lane *rooms;    /* one per worker */
 	struct listener *listeners; /* as many as conf->listener_count */
 	struct pool *pools;	    /* as many as conf->pool_count */
 	uint64_t tag_key;	    /* of the To tags made here */
@@ -61,6 +69,9 @@ void shared_fini(struct shared *sh);
 
 /* True when `peer` may send a PROXY header to this listener. */
 bool listener_trusts(const struct listener *l, const struct addr *peer);
+
+/* Ask a worker that has sessions to spare to close one. Returns that worker, or -1: all are proven. */
+int shared_ask_for_room(struct shared *sh);
 
 /* Ask the worker with the oldest unnamed connection of this listener to close it. Returns that worker, or -1. */
 int listener_evict_oldest(struct listener *l, unsigned workers);

@@ -386,3 +386,17 @@ def test_a_new_source_when_the_table_is_full(sipweir, when_full):
     known[0].close()
     weir.wait_for("connection.closed", source="10.0.0.1")
     assert weir.dial("10.201.0.1").ask().status == 200, "room for a new source once a known one is gone"
+
+
+def test_at_max_connections_silent_ones_make_room_whichever_worker_has_them(sipweir):
+    weir = sipweir(workers=2, max_connections=8)
+    silent = [weir.dial() for _ in range(8)]
+    assert all(one.is_open(0.01) for one in silent)
+    proven = []
+    for n in range(8):
+        proven.append(weir.dial())
+        assert proven[-1].ask().status == 200, f"newcomer {n}"
+    for one in silent:
+        one.wait_end()
+    assert refused(weir.dial()), "nobody is left to make room"
+    assert all(one.ask().status == 200 for one in proven)

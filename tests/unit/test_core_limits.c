@@ -340,6 +340,32 @@ static void the_oldest_unnamed_goes_even_if_another_worker_has_it(void **state)
 	fake_stop(f);
 }
 
+static void at_max_connections_unproven_ones_of_another_worker_make_room(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(FAKE_CONF("", FAKE_ONE_SERVER, "max_connections = 2;"), 2);
+	struct fake_stream *clients[5];
+	static const unsigned workers[] = {0, 0, 1, 1, 1};
+	for (unsigned i = 0; i < 4; i++) {
+		clients[i] = fake_stream_new(f);
+		fake_accept(clients[i], workers[i], 0, "192.0.2.1:1");
+		if (i >= 2)
+			fake_say(clients[i], BYTES(REQUEST("OPTIONS", "1")));
+	}
+	fake_run(f);
+	assert_true(clients[0]->is_closed && clients[1]->is_closed);
+	assert_int_equal(fake_state(clients[2]), SESSION_RELAYING);
+	assert_int_equal(fake_state(clients[3]), SESSION_RELAYING);
+	assert_int_equal(fake_count(f, RECORD_LIMIT_REFUSED), 2);
+	clients[4] = fake_stream_new(f);
+	fake_accept(clients[4], workers[4], 0, "192.0.2.1:1");
+	assert_true(clients[4]->is_closed);
+	assert_int_equal(f->shared.open, 2);
+	for (unsigned w = 0; w < 2; w++)
+		assert_int_equal(f->shared.rooms[w].spare, 0);
+	fake_stop(f);
+}
+
 static void the_limit_holds_over_all_workers(void **state)
 {
 	(void)state;
@@ -420,6 +446,7 @@ int main(void)
 		cmocka_unit_test(as_many_go_as_came_too_many),
 		cmocka_unit_test(one_that_was_named_is_not_counted_as_unnamed),
 		cmocka_unit_test(the_oldest_unnamed_goes_even_if_another_worker_has_it),
+		cmocka_unit_test(at_max_connections_unproven_ones_of_another_worker_make_room),
 		cmocka_unit_test(the_limit_holds_over_all_workers),
 		cmocka_unit_test(a_phone_that_comes_back_is_not_refused_because_of_its_own_past),
 		cmocka_unit_test(a_refused_or_abandoned_client_holds_no_slot),
