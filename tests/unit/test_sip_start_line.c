@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "sip_feed.h"
+#include "tests/unit/sip_feed.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -24,7 +24,7 @@
 
 #include "sip/answer.h"
 #include "sip/message.h"
-#include "sip_feed.h"
+#include "tests/unit/sip_feed.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
