@@ -45,6 +45,7 @@ enum frame_method {
 #define X(constant, name) constant,
 	FRAME_METHODS(X)
 #undef X
+		METHODS
 };
 
 /*
@@ -74,6 +75,7 @@ enum frame_fault {
 #define X(constant, name, status, phrase) constant,
 	FRAME_FAULTS(X)
 #undef X
+		FRAME_FAULT_COUNT
 };
 
 /*

@@ -26,6 +26,7 @@ enum message_fault {
 #define X(constant, name, status, phrase) constant,
 	MESSAGE_FAULTS(X)
 #undef X
+		MESSAGE_FAULT_COUNT
 };
 
 struct message_rules {

@@ -186,8 +186,10 @@ void admission_judge(struct session *s, bool is_last)
 	enum limit_verdict verdict = ask_limiter(s);
 	if (verdict == LIMIT_OK) {
 		s->admitted = true;
-		if (!s->token.entry)
+		if (!s->token.entry) {
+			counter_count(&s->counters->uncounted);
 			verdict_uncounted(s);
+		}
 		session_enter(s, SESSION_SECURED);
 		if (s->in.length)
 			intake_held(s);

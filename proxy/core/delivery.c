@@ -51,15 +51,18 @@ void delivery_flush(struct session *s)
 		pool_resume(s);
 }
 
-bool delivery_answer(struct session *s, const uint8_t *request, size_t length, unsigned status,
-	const char *phrase)
+bool delivery_refuse(struct session *s, const uint8_t *request, size_t length, enum refusal refusal)
 {
 	struct core *c = s->core;
 	const struct answer answer = {
-		.status = status, .phrase = phrase, .tag_key = c->shared->tag_key};
+		.status = refusal_status(refusal),
+		.phrase = refusal_phrase(refusal),
+		.tag_key = c->shared->tag_key,
+	};
 	size_t size = answer_write(&answer, request, length, c->answer, sizeof(c->answer));
 	if (!size)
 		return false;
+	counter_count(&s->counters->refusals[refusal]);
 	struct iovec range = {.iov_base = c->answer, .iov_len = size};
 	delivery_write(s, &range, 1);
 	return true;
@@ -103,7 +106,7 @@ void session_each_request(struct session *s, const uint8_t *messages, size_t len
 
 static void answer_unavailable(struct session *s, const uint8_t *request, const struct frame *frame)
 {
-	delivery_answer(s, request, frame->header_length, 503, "Service Unavailable");
+	delivery_refuse(s, request, frame->header_length, REFUSAL_UNREACHABLE);
 	s->pending -= s->pending > 0;
 }
 

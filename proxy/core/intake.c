@@ -78,8 +78,7 @@ static void misunderstood(struct session *s, const uint8_t *message, const struc
 	verdict_sip_bad(
 		s, "message", message_fault_name(fault), message, batch_message_length(frame), 0);
 	bool is_told = frame->kind == FRAME_RESPONSE ||
-		       delivery_answer(s, message, frame->header_length,
-			       message_fault_status(fault), message_fault_phrase(fault));
+		       delivery_refuse(s, message, frame->header_length, REFUSAL_MESSAGE + fault);
 	if (!is_told || ++s->misunderstood == MISUNDERSTOOD_MAX)
 		end_refused(s, is_told);
 }
@@ -109,12 +108,13 @@ static void refuse_large(struct session *s, const uint8_t *message, const struct
 {
 	verdict_sip_bad(s, "pool", "max_message", message, batch_message_length(frame), 0);
 	if (frame->kind == FRAME_REQUEST)
-		delivery_answer(s, message, frame->header_length, 513, "Message Too Large");
+		delivery_refuse(s, message, frame->header_length, REFUSAL_TOO_LARGE);
 }
 
 static bool intake_message(struct intake *in, const uint8_t *message, const struct frame *frame)
 {
 	struct session *s = in->s;
+	counter_count(&s->counters->messages[DIRECTION_IN][counters_kind(frame)]);
 	if (!session_is_proven(s) && !prove(s, message, frame))
 		return !is_over(s);
 	if (batch_message_length(frame) > s->pool->conf->max_message) {
@@ -142,10 +142,10 @@ static void intake_bad(
 		return;
 	}
 	verdict_sip_bad(s, "frame", frame_fault_name(frame->fault), message, length, frame->offset);
-	unsigned status = frame->kind == FRAME_REQUEST ? frame_fault_status(frame->fault) : 0;
+	bool is_due = frame->kind == FRAME_REQUEST && frame_fault_status(frame->fault);
 	pool_leave(s);
-	end_refused(s, status && delivery_answer(s, message, frame->checked, status,
-					 frame_fault_phrase(frame->fault)));
+	end_refused(s, is_due && delivery_refuse(
+					 s, message, frame->checked, REFUSAL_FRAME + frame->fault));
 }
 
 /* --- pings --- */
@@ -201,6 +201,7 @@ static size_t intake_run(struct session *s, const uint8_t *bytes, size_t length)
 			return length;
 		}
 		if (verdict == FRAME_PING) {
+			counter_count(&s->counters->pings);
 			intake_ping(s);
 			in.pings++;
 		}

@@ -25,6 +25,7 @@ void link_disconnect(struct link *k)
 		link_drain(k);
 	stream_close(k->stream, STREAM_CLOSE_FIN);
 	k->stream = NULL;
+	counter_uncount(&k->counters->connections);
 	wheel_clear(&k->deadline);
 }
 

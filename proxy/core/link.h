@@ -20,6 +20,7 @@ struct link {
 	struct stream *stream;
 	void (*on_ready)(struct stream *stream, unsigned readiness);
 	const struct conf_server *server;
+	struct server_counters *counters; /* the server's, of this worker */
 	struct deadline deadline;
 	struct framer framer;
 	struct buffer in;  /* what has come of a message that is not whole */

@@ -86,6 +86,7 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 		report_failed(k, failure_name(failure));
 		return false;
 	}
+	counter_count(&k->counters->connections);
 	k->stream->owner = k;
 	k->stream->on_ready = k->on_ready;
 	if (link_write_first(k, ranges, count) != ATTEMPT_FAILED)
@@ -99,7 +100,9 @@ bool link_connect(struct link *k, const struct iovec *ranges, int count)
 {
 	const struct conf_pool *pool = k->session->pool->conf;
 	while (k->tries < pool->server_count && k->tries <= pool->retries) {
-		k->server = &pool->servers[(k->first + k->tries++) % pool->server_count];
+		size_t chosen = (k->first + k->tries++) % pool->server_count;
+		k->server = &pool->servers[chosen];
+		k->counters = pool_counters(k->session->pool, k->session->core->index, chosen);
 		if (link_begin(k, ranges, count))
 			return true;
 	}

@@ -11,6 +11,11 @@ void naming_refuse(struct session *s, const char *fault, enum reason reason)
 	session_close(s, reason);
 }
 
+void naming_count(struct session *s, unsigned outcome)
+{
+	counter_count(&s->counters->headers[s->proxy_version][outcome]);
+}
+
 /* Where the header is optional, its absence means that the peer speaks for itself. */
 static bool may_omit(const struct session *s)
 {
@@ -32,6 +37,7 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 	*used = 0;
 	s->proxy_version = (uint8_t)header.version;
 	if (verdict == PROXY_REJECT && header.fault == PROXY_FAULT_SIGNATURE && may_omit(s)) {
+		naming_count(s, HEADER_OMITTED);
 		admission_name(s, &s->peer);
 		return true;
 	}
@@ -39,16 +45,19 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 	case PROXY_MORE:
 		return false;
 	case PROXY_ACCEPT:
+		naming_count(s, HEADER_ACCEPTED);
 		*used = header.used;
 		name_by_header(s, &header);
 		return true;
 	case PROXY_LOCAL:
+		naming_count(s, HEADER_LOCAL);
 		*used = header.used;
 		s->is_probe =
 			header.version == 2; /* v1 UNKNOWN may be anybody: it counts as its peer */
 		admission_name(s, &s->peer);
 		return true;
 	case PROXY_REJECT:
+		naming_count(s, HEADER_FAULTY + header.fault);
 		naming_refuse(s, proxy_fault_name(header.fault), REASON_HEADER_BAD);
 		return true;
 	}
@@ -101,10 +110,12 @@ void naming_take(struct session *s, const uint8_t *bytes, size_t length)
 void naming_expired(struct session *s)
 {
 	if (may_omit(s)) {
+		naming_count(s, HEADER_OMITTED);
 		admission_name(s, &s->peer);
 		if (s->state == SESSION_SECURED && s->in.length)
 			intake_held(s);
 		return;
 	}
+	naming_count(s, HEADER_TIMEOUT);
 	naming_refuse(s, "header_timeout", REASON_HEADER_TIMEOUT);
 }

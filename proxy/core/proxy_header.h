@@ -53,6 +53,7 @@ enum proxy_fault {
 #define X(constant, name) constant,
 	PROXY_FAULTS(X)
 #undef X
+		PROXY_FAULT_COUNT
 };
 
 struct proxy_header {

@@ -9,6 +9,7 @@ enum reason {
 #define REASON(constant, name, report, meaning) REASON_##constant,
 #include "proxy/core/reason.def"
 #undef REASON
+	REASON_COUNT
 };
 
 enum reason_report { REPORT_QUIET, REPORT_PLAIN, REPORT_HEADER, REPORT_LIMIT };

@@ -21,6 +21,13 @@ static void relay_pong(struct link *k, size_t ping_length)
 		link_say(k, "\r\n", 2);
 }
 
+static void relay_count(struct link *k, const struct frame *frame)
+{
+	counter_count(&k->session->counters->messages[DIRECTION_OUT][counters_kind(frame)]);
+	if (frame->kind == FRAME_RESPONSE)
+		counter_count(&k->counters->responses[counters_status_slot(frame->status)]);
+}
+
 /* Returns how many bytes are done with. */
 static size_t relay_run(struct link *k, const uint8_t *bytes, size_t length)
 {
@@ -39,6 +46,7 @@ static size_t relay_run(struct link *k, const uint8_t *bytes, size_t length)
 				batch = (struct batch){0};
 			}
 			batch_add(&batch, bytes + at + frame.start, &frame);
+			relay_count(k, &frame);
 		} else if (verdict == FRAME_PING) {
 			relay_pong(k, frame.consumed);
 		}

@@ -33,10 +33,12 @@ static void respond(struct session *s, const uint8_t *request, const struct fram
 		.messages = 1,
 		.finals = 1,
 	};
-	if (size)
+	if (size) {
+		counter_count(&s->counters->responded[conf->status - COUNTERS_STATUS_MIN]);
 		session_take_batch(s, &back);
-	else
+	} else {
 		s->pending -= s->pending > 0; /* nothing that could be answered */
+	}
 }
 
 static enum pool_verdict responder_send(struct session *s, const struct batch *b)

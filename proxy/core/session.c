@@ -10,6 +10,8 @@ enum {
 		0x80, /* unlike any readiness: a stream is armed once even if it is to be paused */
 };
 
+_Static_assert(COUNTERS_STATES == (int)SESSION_CLOSED, "each state of an open session is counted");
+
 #define NEXT(state) (1u << SESSION_##state)
 #define ENDS	    (NEXT(REFUSING) | NEXT(DRAINING) | NEXT(CLOSED))
 
@@ -53,6 +55,9 @@ bool session_is_proven(const struct session *s)
 void session_enter(struct session *s, enum session_state to)
 {
 	assert(states[s->state].next & (1u << to));
+	counter_uncount(&s->counters->connections[s->state]);
+	if (to != SESSION_CLOSED)
+		counter_count(&s->counters->connections[to]);
 	s->state = (uint8_t)to;
 	s->entered_ms = s->core->now_ms;
 }
@@ -280,6 +285,7 @@ static void session_begin(struct session *s)
 	if (refused != REASON_NONE) {
 		session_close(s, refused);
 	} else if (mode == CONF_PROXY_REQUIRE && !is_trusted) {
+		naming_count(s, HEADER_UNTRUSTED);
 		naming_refuse(s, "untrusted_peer", REASON_UNTRUSTED_PEER);
 	} else if (is_trusted) {
 		admission_begin_unnamed(s);
@@ -294,13 +300,18 @@ static void session_begin(struct session *s)
 void session_open(
 	struct core *c, struct listener *l, struct stream *client, const struct addr_port *peer)
 {
+	struct listener_counters *counters = &l->counters[c->index];
 	struct session *s = slab_take(&c->sessions);
+	counter_count(&counters->accepted);
 	if (!s) {
+		counter_count(&counters->closed[REASON_NO_RESOURCES]);
 		stream_close(client, STREAM_CLOSE_RST);
 		return;
 	}
 	s->core = c;
 	s->listener = l;
+	s->counters = counters;
+	counter_count(&counters->connections[SESSION_UNNAMED]);
 	s->pool = &c->shared->pools[l->conf->pool_index];
 	s->client = client;
 	s->peer = *peer;
@@ -327,6 +338,9 @@ void session_close(struct session *s, enum reason reason)
 	struct core *c = s->core;
 	assert(s->state != SESSION_CLOSED && reason != REASON_NONE);
 	verdict_closed(s, reason);
+	counter_count(&s->counters->closed[reason]);
+	if (reason_report(reason) == REPORT_LIMIT)
+		counter_count(&s->counters->refused[reason][c->conf->limits.action]);
 
 	admission_uncount(s);
 	session_enter(s, SESSION_CLOSED);

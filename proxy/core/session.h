@@ -38,6 +38,7 @@ struct link;
 struct session {
 	struct core *core;
 	struct listener *listener;
+	struct listener_counters *counters; /* the listener's, of this worker */
 	struct pool *pool;
 	struct stream *client;
 	struct link *link; /* the pool's */
@@ -180,13 +181,16 @@ void naming_take(struct session *s, const uint8_t *bytes, size_t length);
 void naming_expired(struct session *s);
 void naming_refuse(struct session *s, const char *fault, enum reason reason);
 
+/* Count what became of the header that was due: an outcome, or HEADER_FAULTY + a fault. */
+void naming_count(struct session *s, unsigned outcome);
+
 /* delivery.c: bytes to the client. */
 void delivery_write(struct session *s, const struct iovec *ranges, int count);
 void delivery_flush(struct session *s);
 
-/* Answer a request here. False when it cannot be answered. */
-bool delivery_answer(struct session *s, const uint8_t *request, size_t length, unsigned status,
-	const char *phrase);
+/* Answer a request here, with what such a refusal says. False when it cannot be answered. */
+bool delivery_refuse(
+	struct session *s, const uint8_t *request, size_t length, enum refusal refusal);
 
 /* verdict.c: what is told about a session. */
 void verdict_closed(const struct session *s, enum reason reason);

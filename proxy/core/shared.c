@@ -17,7 +17,8 @@ static bool init_listeners(struct shared *sh)
 		l->address = l->conf->address;
 		l->lanes = aligned_alloc(
 			_Alignof(struct unnamed_lane), sh->workers * sizeof(*l->lanes));
-		if (!l->lanes)
+		l->counters = counters_new_listener(sh->workers);
+		if (!l->lanes || !l->counters)
 			return false;
 		for (unsigned w = 0; w < sh->workers; w++) {
 			atomic_init(&l->lanes[w].oldest_ms, UINT64_MAX);
@@ -43,8 +44,14 @@ static bool init_pools(struct shared *sh)
 	if (!sh->pools)
 		return false;
 	for (size_t i = 0; i < sh->conf->pool_count; i++) {
-		sh->pools[i].conf = &sh->conf->pools[i];
-		sh->pools[i].ops = pool_ops_for(sh->pools[i].conf);
+		struct pool *p = &sh->pools[i];
+		p->conf = &sh->conf->pools[i];
+		p->ops = pool_ops_for(p->conf);
+		if (!p->conf->server_count)
+			continue;
+		p->counters = counters_new_server(sh->workers * p->conf->server_count);
+		if (!p->counters)
+			return false;
 	}
 	return true;
 }
@@ -78,14 +85,22 @@ bool shared_init(
 
 void shared_fini(struct shared *sh)
 {
-	if (sh->listeners)
-		for (size_t i = 0; i < sh->conf->listener_count; i++)
-			free(sh->listeners[i].lanes);
+	for (size_t i = 0; sh->listeners && i < sh->conf->listener_count; i++) {
+		free(sh->listeners[i].lanes);
+		free(sh->listeners[i].counters);
+	}
+	for (size_t i = 0; sh->pools && i < sh->conf->pool_count; i++)
+		free(sh->pools[i].counters);
 	free(sh->rooms);
 	free(sh->listeners);
 	free(sh->pools);
 	limiter_free(sh->limiter);
 	memset(sh, 0, sizeof(*sh));
+}
+
+struct server_counters *pool_counters(const struct pool *p, unsigned worker, size_t server)
+{
+	return &p->counters[worker * p->conf->server_count + server];
 }
 
 bool listener_trusts(const struct listener *l, const struct addr *peer)

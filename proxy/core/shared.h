@@ -10,6 +10,7 @@
 
 #include "conf/conf.h"
 #include "limits/limiter.h"
+#include "proxy/core/counters.h"
 #include "proxy/core/memory.h"
 
 #include <stdatomic.h>
@@ -37,13 +38,15 @@ struct listener {
 	struct addr_port address; /* bound; the port is real */
 	atomic_uint open;
 	atomic_uint unnamed;
-	struct unnamed_lane *lanes; /* one per worker */
+	struct unnamed_lane *lanes;	    /* one per worker */
+	struct listener_counters *counters; /* the same */
 };
 
 struct pool {
 	const struct conf_pool *conf;
 	const struct pool_ops *ops;
-	atomic_uint next; /* round robin over the servers */
+	atomic_uint next;		  /* round robin over the servers */
+	struct server_counters *counters; /* see pool_counters(); NULL without servers */
 };
 
 struct shared {
@@ -66,6 +69,9 @@ struct shared {
 bool shared_init(
 	struct shared *sh, const struct conf *conf, uint32_t max_connections, unsigned workers);
 void shared_fini(struct shared *sh);
+
+/* The set of this worker for the pool's server of that index. */
+struct server_counters *pool_counters(const struct pool *p, unsigned worker, size_t server);
 
 /* True when `peer` may send a PROXY header to this listener. */
 bool listener_trusts(const struct listener *l, const struct addr *peer);
