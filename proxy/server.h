@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct server;
+struct inspector;
 
 /*
  * Prepare everything that can fail: descriptors, limiter, log, workers. With `is_check` nothing is bound and no thread
@@ -26,6 +27,12 @@ typedef void server_on_ready(size_t listener, const char *address);
  * once. `on_ready` may be NULL. True: stopped as asked. False: failed while running; said in the log.
  */
 bool server_run(struct server *s, server_on_ready *on_ready);
+
+/* For those who show it: proxy/inspect.h. Valid until server_free(); NULL after a check alone. */
+const struct inspector *server_inspector(const struct server *s);
+
+/* Say in the log that something beside the listeners (`what`: "admin.http") accepts there. Before server_run(). */
+void server_announce(struct server *s, const char *what, const struct addr_port *address);
 
 void server_free(struct server *s);
 

@@ -53,13 +53,23 @@ static bool set_options(
 	return tcp_set_options(fd, timeouts);
 }
 
-static uint32_t granted_backlog(int fd)
+bool listen_queue(int fd, uint32_t *length, uint32_t *limit)
 {
 	struct tcp_info info;
-	socklen_t length = sizeof(info);
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
-		return 0;
-	return info.tcpi_sacked; /* of a listening socket: its limit */
+	socklen_t size = sizeof(info);
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+		info.tcpi_state != TCP_LISTEN)
+		return false;
+	/* Of a listening socket these two mean something else than of a connection. */
+	*length = info.tcpi_unacked;
+	*limit = info.tcpi_sacked;
+	return true;
+}
+
+static uint32_t granted_backlog(int fd)
+{
+	uint32_t length, limit;
+	return listen_queue(fd, &length, &limit) ? limit : 0;
 }
 
 static bool real_address(int fd, struct addr_port *bound)

@@ -20,4 +20,7 @@ bool listen_open(const struct conf_listener *conf, const struct conf_timeouts *t
 	unsigned count, int *fds, struct addr_port *bound, uint32_t *backlog,
 	struct conf_errors *errors);
 
+/* How many connections wait in the kernel for accept(), and how many may. False: no listening socket. */
+bool listen_queue(int fd, uint32_t *length, uint32_t *limit);
+
 #endif

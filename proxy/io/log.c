@@ -277,6 +277,14 @@ struct log_lane *log_lane(struct log *l, unsigned index)
 	return &l->lanes[index];
 }
 
+uint64_t log_dropped(const struct log *l)
+{
+	uint64_t dropped = 0;
+	for (unsigned i = 0; i < l->lane_count; i++)
+		dropped += atomic_load_explicit(&l->lanes[i].dropped, memory_order_relaxed);
+	return dropped;
+}
+
 void log_call(struct log *l, struct log_lane *lane)
 {
 	if (!lane->has_news)

@@ -27,6 +27,9 @@ void log_free(struct log *l);
 
 struct log_lane *log_lane(struct log *l, unsigned index);
 
+/* Events that were lost because they came too fast, so far. Any thread. */
+uint64_t log_dropped(const struct log *l);
+
 /* The owner of a lane, at the end of a turn or after an event: let the thread see it, if there is something. */
 void log_call(struct log *l, struct log_lane *lane);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/server.h"
 #include "proxy/io/descriptors.h"
+#include "proxy/io/inspect.h"
 #include "proxy/io/listen.h"
 #include "proxy/io/worker.h"
 #include "sip/message.h"
@@ -23,6 +24,7 @@ struct server {
 	unsigned worker_count; /* that are initialized */
 	uint32_t *backlogs;    /* granted, one per listener */
 	int signals;
+	struct inspector inspector;
 };
 
 static unsigned wanted_workers(const struct conf *conf)
@@ -180,6 +182,9 @@ static bool open_everything(struct server *s, struct conf_errors *errors)
 		is_open = init_workers(s, fds, errors);
 	}
 	free(fds);
+	s->inspector.shared = &s->shared;
+	s->inspector.workers = s->workers;
+	s->inspector.log = s->log;
 	return is_open;
 }
 
@@ -224,6 +229,24 @@ void server_free(struct server *s)
 	free(s);
 }
 
+const struct inspector *server_inspector(const struct server *s)
+{
+	return s->log ? &s->inspector : NULL;
+}
+
+void server_announce(struct server *s, const char *what, const struct addr_port *address)
+{
+	struct record r;
+	char text[ADDR_PORT_TEXT_MAX];
+	record_init(&r, RECORD_LISTENING);
+	r.listener = what;
+	r.address = *address;
+	r.has |= RECORD_HAS_ADDRESS;
+	addr_port_format(address, text);
+	snprintf(r.message, sizeof(r.message), "accepting on %s", text);
+	tell(s, &r);
+}
+
 /* --- running --- */
 
 static void wait_for_signal(struct server *s)
@@ -264,10 +287,12 @@ bool server_run(struct server *s, server_on_ready *on_ready)
 	unsigned started = start_workers(s);
 	bool is_whole = started == s->worker_count;
 	if (is_whole) {
+		atomic_store(&s->inspector.is_serving, true);
 		tell_start(s);
 		for (size_t i = 0; i < s->conf->listener_count; i++)
 			tell_listening(s, i, on_ready);
 		wait_for_signal(s);
+		atomic_store(&s->inspector.is_serving, false);
 	} else {
 		tell_failed(s, "the host starts no more threads; lower `workers` or raise its "
 			       "limit of tasks");

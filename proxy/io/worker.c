@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/worker.h"
+#include "proxy/io/listen.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -10,6 +11,7 @@
 
 enum {
 	CLOSES_PER_TURN = 256,
+	SAMPLE_MS = 1000, /* between two looks at the queues of listening sockets */
 	LAST_LINES_MS =
 		1000, /* for the log to take what was counted; a log that nobody reads keeps nobody */
 	TURNS_ASKED = 2, /* a FIN may come behind data: read in one turn, seen in the next */
@@ -115,6 +117,22 @@ static void on_event(struct tcp *t)
 	core_clock(&w->core, monotonic_ms());
 }
 
+/* The worker looks, because the sockets are its own: nobody else may use one that it may be closing. */
+static void sample_queues(struct worker *w)
+{
+	if (w->core.now_ms < w->sampled_ms + SAMPLE_MS)
+		return;
+	w->sampled_ms = w->core.now_ms;
+	for (size_t i = 0; i < w->core.conf->listener_count; i++) {
+		struct listener_counters *c = &w->acceptors[i].listener->counters[w->core.index];
+		uint32_t length, limit;
+		if (!listen_queue(w->acceptors[i].fd, &length, &limit))
+			continue;
+		counter_set(&c->queue, length);
+		counter_set(&c->queue_limit, limit);
+	}
+}
+
 /* Makes the loop turn at least so often; the turn's end does the work. */
 static void on_tick(evutil_socket_t fd, short what, void *argument)
 {
@@ -122,6 +140,7 @@ static void on_tick(evutil_socket_t fd, short what, void *argument)
 	(void)fd;
 	(void)what;
 	log_lane_settle(w->lane);
+	sample_queues(w);
 }
 
 /* Whoever waits for turns has its answer when all the others and this worker itself have had theirs. */
@@ -145,6 +164,7 @@ static void turn(struct worker *w)
 	core_end_turn(&w->core);
 	answer_turns(w);
 	log_call(w->log, w->lane);
+	atomic_store_explicit(&w->turned_ms, w->core.now_ms, memory_order_relaxed);
 }
 
 static void stop_accepting(struct worker *w)
@@ -214,6 +234,7 @@ bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, un
 	w->log = log;
 	w->lane = log_lane(log, index);
 	init_host(w);
+	atomic_init(&w->turned_ms, monotonic_ms());
 
 	bool has_core = core_init(&w->core, sh, &w->host, index, monotonic_ms());
 	bool has_mailbox = mailbox_init(&w->mailbox);
@@ -247,6 +268,13 @@ bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, un
 bool worker_start(struct worker *w)
 {
 	return pthread_create(&w->thread, NULL, run, w) == 0;
+}
+
+uint64_t worker_still_ms(const struct worker *w)
+{
+	uint64_t turned_ms = atomic_load_explicit(&w->turned_ms, memory_order_relaxed);
+	uint64_t now_ms = monotonic_ms();
+	return now_ms > turned_ms ? now_ms - turned_ms : 0;
 }
 
 void worker_stop(struct worker *w)

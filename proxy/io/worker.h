@@ -31,6 +31,8 @@ struct worker {
 	struct log_lane *lane;
 	struct worker *workers; /* all of them, this one included */
 	pthread_t thread;
+	atomic_uint_fast64_t turned_ms; /* the end of its last turn */
+	uint64_t sampled_ms;		/* when the queues of its sockets were last looked at */
 
 	/* Who asked for two turns of this worker, and in how many turns that is done; its own thread's. */
 	unsigned *turns_left; /* one per worker */
@@ -52,6 +54,9 @@ bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, un
 
 /* False when the host starts no more threads. */
 bool worker_start(struct worker *w);
+
+/* For how long it has not ended a turn. Any thread. */
+uint64_t worker_still_ms(const struct worker *w);
 
 /* Ask it to close everything and to end, and wait for that. */
 void worker_stop(struct worker *w);

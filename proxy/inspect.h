@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inspect.h - what those who show the proxy to its operators may look at: a copy of all counts, added up over the workers, and
+ * whether it is well. Looking takes no lock that a worker ever waits for. Any one thread at a time.
+ */
+#ifndef SIPWEIR_PROXY_INSPECT_H
+#define SIPWEIR_PROXY_INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct inspector; /* of a running proxy: server_inspector() */
+
+enum { INSPECT_NAME_MAX = 64, INSPECT_LABELS = 3 };
+
+/* A worker that has not turned for so long is stuck: it turns ten times a second when there is nothing to do. */
+enum { INSPECT_STUCK_MS = 5000 };
+
+struct inspect_count {
+	const char *labels[INSPECT_LABELS]; /* constants; how many there are the list says */
+	uint64_t value;
+};
+
+struct inspect_list {
+	struct inspect_count *counts;
+	size_t count;
+};
+
+struct inspect_listener {
+	char name[INSPECT_NAME_MAX];
+	uint64_t accepted;
+	uint64_t pings;
+	uint64_t queue, queue_limit;	  /* of the kernel, at most a second old */
+	struct inspect_list connections;  /* open now, by state */
+	struct inspect_list messages;	  /* by direction, kind, method ("" for responses) */
+	struct inspect_list closed;	  /* by reason */
+	struct inspect_list refused;	  /* by limit and action */
+	struct inspect_list would_refuse; /* by limit */
+	struct inspect_list headers; /* by version and outcome; what has never been is left out */
+	struct inspect_list answers; /* made here, by status and reason; the same */
+};
+
+struct inspect_server {
+	char pool[INSPECT_NAME_MAX], name[INSPECT_NAME_MAX];
+	uint64_t connections;	       /* open now, those being made included */
+	struct inspect_list responses; /* by status */
+};
+
+struct inspection {
+	const char *version;
+	uint64_t memory_held; /* bytes */
+	uint64_t sources, sources_capacity;
+	uint64_t log_dropped;
+	struct inspect_listener *listeners;
+	size_t listener_count;
+	struct inspect_server *servers; /* of all pools */
+	size_t server_count;
+	struct inspect_count *counts; /* what the lists point into */
+};
+
+/* Copy everything. Counts of one moment may differ by what happens meanwhile. NULL when memory is short. */
+struct inspection *inspect_take(const struct inspector *i);
+void inspect_free(struct inspection *all);
+
+/* True while every worker turns: the process works. */
+bool inspect_is_healthy(const struct inspector *i);
+
+/* True when it should get traffic: it accepts, every worker turns, and it has not been told to stop. */
+bool inspect_is_ready(const struct inspector *i);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/io/inspect.h"
+#include "proxy/core/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	COUNTS_PER_LISTENER = COUNTERS_STATES + DIRECTIONS * COUNTERS_KINDS + REASON_COUNT +
+			      REASON_COUNT * COUNTERS_ACTIONS + 1 +
+			      COUNTERS_VERSIONS * HEADER_OUTCOMES + COUNTERS_STATUSES +
+			      REFUSAL_COUNT,
+};
+
+/* Lists are filled one behind the other. */
+struct filler {
+	struct inspect_count *next;
+};
+
+static void begin(struct filler *f, struct inspect_list *list)
+{
+	list->counts = f->next;
+	list->count = 0;
+}
+
+static void put(struct filler *f, struct inspect_list *list, struct inspect_count count)
+{
+	*f->next++ = count;
+	list->count++;
+}
+
+/* Names of three digits that live as long as the process, for labels. */
+static const char *status_text(unsigned status)
+{
+#define TEN(n) n "0", n "1", n "2", n "3", n "4", n "5", n "6", n "7", n "8", n "9"
+#define HUNDRED(n)                                                                          \
+	TEN(n "0"), TEN(n "1"), TEN(n "2"), TEN(n "3"), TEN(n "4"), TEN(n "5"), TEN(n "6"), \
+		TEN(n "7"), TEN(n "8"), TEN(n "9")
+	static const char texts[COUNTERS_STATUSES][4] = {
+		HUNDRED("2"), HUNDRED("3"), HUNDRED("4"), HUNDRED("5"), HUNDRED("6")};
+	return texts[status - COUNTERS_STATUS_MIN];
+}
+
+/* --- a listener --- */
+
+static void fill_connections(
+	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+{
+	begin(f, &l->connections);
+	for (unsigned s = 0; s < COUNTERS_STATES; s++)
+		put(f, &l->connections,
+			(struct inspect_count){
+				{session_state_name(s)}, counter_read(&c->connections[s])});
+}
+
+static void fill_messages(
+	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+{
+	static const char *const directions[] = {"in", "out"};
+	begin(f, &l->messages);
+	for (unsigned d = 0; d < DIRECTIONS; d++) {
+		for (unsigned k = 0; k < COUNTERS_KINDS; k++) {
+			bool is_response = k == COUNTERS_RESPONSE;
+			put(f, &l->messages,
+				(struct inspect_count){
+					{directions[d], is_response ? "response" : "request",
+						is_response ? "" : frame_method_name(k)},
+					counter_read(&c->messages[d][k])});
+		}
+	}
+}
+
+static void fill_closed(
+	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+{
+	begin(f, &l->closed);
+	for (unsigned r = REASON_NONE + 1; r < REASON_COUNT; r++)
+		put(f, &l->closed,
+			(struct inspect_count){{reason_name(r)}, counter_read(&c->closed[r])});
+}
+
+static void fill_refused(
+	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+{
+#define WORD(constant, word) [constant] = word,
+	static const char *const actions[] = {CONF_ACTIONS(WORD)};
+#undef WORD
+	_Static_assert(sizeof(actions) / sizeof(actions[0]) == COUNTERS_ACTIONS,
+		"each action is counted apart");
+	begin(f, &l->refused);
+	for (unsigned r = 0; r < REASON_COUNT; r++)
+		for (unsigned a = 0; a < COUNTERS_ACTIONS && reason_report(r) == REPORT_LIMIT; a++)
+			put(f, &l->refused,
+				(struct inspect_count){{reason_name(r), actions[a]},
+					counter_read(&c->refused[r][a])});
+	begin(f, &l->would_refuse);
+	put(f, &l->would_refuse,
+		(struct inspect_count){
+			{reason_name(REASON_LIMIT_TRACKED_SOURCES)}, counter_read(&c->uncounted)});
+}
+
+static void fill_headers(
+	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+{
+	static const char *const versions[COUNTERS_VERSIONS] = {"none", "v1", "v2"};
+	begin(f, &l->headers);
+	for (unsigned v = 0; v < COUNTERS_VERSIONS; v++) {
+		for (unsigned o = 0; o < HEADER_OUTCOMES; o++) {
+			uint64_t value = counter_read(&c->headers[v][o]);
+			if (value)
+				put(f, &l->headers,
+					(struct inspect_count){
+						{versions[v], counters_header_name(o)}, value});
+		}
+	}
+}
+
+static void fill_answers(
+	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+{
+	begin(f, &l->answers);
+	for (unsigned r = 0; r < REFUSAL_COUNT; r++) {
+		uint64_t value = counter_read(&c->refusals[r]);
+		if (value)
+			put(f, &l->answers,
+				(struct inspect_count){
+					{status_text(refusal_status(r)), refusal_name(r)}, value});
+	}
+	for (unsigned s = 0; s < COUNTERS_STATUSES; s++) {
+		uint64_t value = counter_read(&c->responded[s]);
+		if (value)
+			put(f, &l->answers,
+				(struct inspect_count){
+					{status_text(s + COUNTERS_STATUS_MIN), "respond"}, value});
+	}
+}
+
+static void fill_listener(
+	struct filler *f, struct inspect_listener *to, const struct listener *l, unsigned workers)
+{
+	struct listener_counters sum = {0};
+	struct inspect_count *first = f->next;
+	for (unsigned w = 0; w < workers; w++)
+		counters_add_listener(&sum, &l->counters[w]);
+	strncpy(to->name, l->conf->name, sizeof(to->name) - 1);
+	to->accepted = counter_read(&sum.accepted);
+	to->pings = counter_read(&sum.pings);
+	to->queue = counter_read(&sum.queue);
+	to->queue_limit = counter_read(&sum.queue_limit);
+	fill_connections(f, to, &sum);
+	fill_messages(f, to, &sum);
+	fill_closed(f, to, &sum);
+	fill_refused(f, to, &sum);
+	fill_headers(f, to, &sum);
+	fill_answers(f, to, &sum);
+	assert(f->next <= first + COUNTS_PER_LISTENER);
+	(void)first;
+}
+
+/* --- a server --- */
+
+static void fill_server(struct filler *f, struct inspect_server *to, const struct pool *p,
+	size_t index, unsigned workers)
+{
+	struct server_counters sum = {0};
+	for (unsigned w = 0; w < workers; w++)
+		counters_add_server(&sum, pool_counters(p, w, index));
+	strncpy(to->pool, p->conf->name, sizeof(to->pool) - 1);
+	strncpy(to->name, p->conf->servers[index].name, sizeof(to->name) - 1);
+	to->connections = counter_read(&sum.connections);
+	begin(f, &to->responses);
+	for (unsigned s = 0; s < STATUS_SLOTS; s++)
+		put(f, &to->responses,
+			(struct inspect_count){
+				{counters_status_name(s)}, counter_read(&sum.responses[s])});
+}
+
+static size_t count_servers(const struct shared *sh)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < sh->conf->pool_count; i++)
+		count += sh->conf->pools[i].server_count;
+	return count;
+}
+
+/* --- everything --- */
+
+static bool make_room(struct inspection *all, const struct shared *sh)
+{
+	size_t servers = count_servers(sh);
+	size_t counts = sh->conf->listener_count * COUNTS_PER_LISTENER + servers * STATUS_SLOTS;
+	all->listeners = calloc(sh->conf->listener_count, sizeof(*all->listeners));
+	all->servers = calloc(servers + 1, sizeof(*all->servers)); /* none is not a failure */
+	all->counts = malloc(counts * sizeof(*all->counts));
+	return all->listeners && all->servers && all->counts;
+}
+
+struct inspection *inspect_take(const struct inspector *i)
+{
+	const struct shared *sh = i->shared;
+	struct inspection *all = calloc(1, sizeof(*all));
+	if (!all || !make_room(all, sh)) {
+		inspect_free(all);
+		return NULL;
+	}
+	all->version = SIPWEIR_VERSION;
+	all->memory_held = memory_held(&sh->memory);
+	all->sources = limiter_sources(sh->limiter);
+	all->sources_capacity = sh->conf->limits.tracked_sources;
+	all->log_dropped = log_dropped(i->log);
+	struct filler f = {all->counts};
+	for (size_t l = 0; l < sh->conf->listener_count; l++)
+		fill_listener(
+			&f, &all->listeners[all->listener_count++], &sh->listeners[l], sh->workers);
+	for (size_t p = 0; p < sh->conf->pool_count; p++)
+		for (size_t s = 0; s < sh->conf->pools[p].server_count; s++)
+			fill_server(&f, &all->servers[all->server_count++], &sh->pools[p], s,
+				sh->workers);
+	return all;
+}
+
+void inspect_free(struct inspection *all)
+{
+	if (!all)
+		return;
+	free(all->listeners);
+	free(all->servers);
+	free(all->counts);
+	free(all);
+}
+
+bool inspect_is_healthy(const struct inspector *i)
+{
+	for (unsigned w = 0; w < i->shared->workers; w++)
+		if (worker_still_ms(&i->workers[w]) > INSPECT_STUCK_MS)
+			return false;
+	return true;
+}
+
+bool inspect_is_ready(const struct inspector *i)
+{
+	return atomic_load(&i->is_serving) && inspect_is_healthy(i);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What operators are shown: the sum over the workers, under the right labels, and whether all workers turn. */
+#include "proxy/io/inspect.h"
+#include "proxy/core/session.h"
+#include "proxy/io/listen.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char text[] =
+	"listeners = ( { name = \"a\"; address = \"127.0.0.1:0\"; pool = \"p\"; backlog = 7; },\n"
+	"  { name = \"b\"; address = \"127.0.0.1:0\"; pool = \"r\"; } );\n"
+	"pools = ( { name = \"p\"; servers = ( { name = \"s1\"; address = \"192.0.2.1:5060\"; },\n"
+	"  { name = \"s2\"; address = \"192.0.2.2:5060\"; } ); },\n"
+	"  { name = \"r\"; respond: { status = 200; }; } );\n"
+	"limits: { tracked_sources = 9; };\n";
+
+enum { WORKERS = 2 };
+
+/* A proxy that nobody runs: what is shown is what the test has counted. */
+struct stage {
+	struct conf *conf;
+	struct shared shared;
+	struct log *log;
+	struct worker *workers;
+	struct inspector inspector;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void begin(struct stage *s)
+{
+	static struct conf_errors errors;
+	memset(s, 0, sizeof(*s));
+	s->conf = conf_load_text(text, "test", &errors);
+	assert_non_null(s->conf);
+	assert_true(shared_init(&s->shared, s->conf, 10, WORKERS));
+	s->log = log_new(&s->conf->log, WORKERS, &errors);
+	assert_non_null(s->log);
+	s->workers = calloc(WORKERS, sizeof(*s->workers));
+	assert_non_null(s->workers);
+	for (unsigned w = 0; w < WORKERS; w++)
+		atomic_store(&s->workers[w].turned_ms, now_ms());
+	s->inspector.shared = &s->shared;
+	s->inspector.workers = s->workers;
+	s->inspector.log = s->log;
+	conf_errors_fini(&errors);
+}
+
+static void end(struct stage *s)
+{
+	log_free(s->log);
+	free(s->workers);
+	shared_fini(&s->shared);
+	conf_free(s->conf);
+}
+
+/* The value with these labels, or one that no count has. */
+static uint64_t value(const struct inspect_list *list, const char *a, const char *b, const char *c)
+{
+	const char *wanted[INSPECT_LABELS] = {a, b, c};
+	for (size_t i = 0; i < list->count; i++) {
+		bool is_it = true;
+		for (unsigned l = 0; l < INSPECT_LABELS && wanted[l]; l++)
+			is_it &= !strcmp(list->counts[i].labels[l], wanted[l]);
+		if (is_it)
+			return list->counts[i].value;
+	}
+	return UINT64_MAX;
+}
+
+static void count_in(struct listener_counters *c)
+{
+	counter_add(&c->accepted, 10);
+	counter_add(&c->pings, 4);
+	counter_add(&c->queue, 2);
+	counter_add(&c->closed[REASON_IDLE], 3);
+	counter_add(&c->refused[REASON_LIMIT_MEMORY][CONF_ACTION_CLOSE], 5);
+	counter_add(&c->messages[DIRECTION_OUT][METHOD_BYE], 6);
+	counter_add(&c->messages[DIRECTION_IN][COUNTERS_RESPONSE], 7);
+	counter_add(&c->headers[2][HEADER_FAULTY + PROXY_FAULT_CRC32C], 8);
+	counter_add(&c->refusals[REFUSAL_UNREACHABLE], 9);
+	counter_add(&c->responded[699 - COUNTERS_STATUS_MIN], 1);
+	counter_add(&c->uncounted, 2);
+}
+
+static void counts_of_all_workers_add_up_under_their_labels(void **state)
+{
+	(void)state;
+	struct stage s;
+	begin(&s);
+	for (unsigned w = 0; w < WORKERS; w++) {
+		count_in(&s.shared.listeners[0].counters[w]);
+		counter_count(&pool_counters(&s.shared.pools[0], w, 1)->connections);
+		counter_count(&pool_counters(&s.shared.pools[0], w, 1)
+				       ->responses[counters_status_slot(407)]);
+	}
+	struct inspection *all = inspect_take(&s.inspector);
+	assert_non_null(all);
+	assert_int_equal(all->listener_count, 2);
+	const struct inspect_listener *a = &all->listeners[0];
+	assert_string_equal(a->name, "a");
+	assert_int_equal(a->accepted, 20);
+	assert_int_equal(a->pings, 8);
+	assert_int_equal(a->queue, 4);
+	assert_int_equal(value(&a->closed, "idle", NULL, NULL), 6);
+	assert_int_equal(value(&a->refused, "memory", "close", NULL), 10);
+	assert_int_equal(value(&a->refused, "memory", "reset", NULL), 0);
+	assert_int_equal(value(&a->messages, "out", "request", "BYE"), 12);
+	assert_int_equal(value(&a->messages, "in", "response", ""), 14);
+	assert_int_equal(value(&a->headers, "v2", "crc32c", NULL), 16);
+	assert_int_equal(value(&a->answers, "503", "unreachable", NULL), 18);
+	assert_int_equal(value(&a->answers, "699", "respond", NULL), 2);
+	assert_int_equal(value(&a->would_refuse, "tracked_sources", NULL, NULL), 4);
+	assert_int_equal(all->listeners[1].accepted, 0);
+	assert_int_equal(all->server_count, 2);
+	assert_string_equal(all->servers[1].pool, "p");
+	assert_string_equal(all->servers[1].name, "s2");
+	assert_int_equal(all->servers[1].connections, 2);
+	assert_int_equal(value(&all->servers[1].responses, "407", NULL, NULL), 2);
+	assert_int_equal(all->servers[0].connections, 0);
+	assert_int_equal(all->sources_capacity, 9);
+	inspect_free(all);
+	end(&s);
+}
+
+/* A connection may begin in one worker's set and, for a reader in between, not yet have left another state. */
+static void what_one_worker_has_counted_down_is_taken_from_the_sum(void **state)
+{
+	(void)state;
+	struct stage s;
+	begin(&s);
+	struct listener_counters *sets = s.shared.listeners[0].counters;
+	counter_add(&sets[0].connections[SESSION_PROVEN], 3);
+	counter_uncount(&sets[1].connections[SESSION_PROVEN]);
+	struct inspection *all = inspect_take(&s.inspector);
+	assert_int_equal(value(&all->listeners[0].connections, "proven", NULL, NULL), 2);
+	inspect_free(all);
+	end(&s);
+}
+
+/* Whatever can be counted finds its room, and no label is missing. */
+static void a_listener_on_which_everything_has_happened_is_shown_whole(void **state)
+{
+	(void)state;
+	struct stage s;
+	begin(&s);
+	struct listener_counters *c = &s.shared.listeners[0].counters[0];
+	for (size_t i = 0; i < sizeof(*c) / sizeof(struct counter); i++)
+		counter_count((struct counter *)c + i);
+	/* what cannot be counted: there is no answer to such a fault, and no such fault */
+	for (unsigned r = 0; r < REFUSAL_COUNT; r++)
+		if (!refusal_status(r))
+			counter_set(&c->refusals[r], 0);
+	for (unsigned v = 0; v < COUNTERS_VERSIONS; v++)
+		counter_set(&c->headers[v][HEADER_FAULTY + PROXY_FAULT_NONE], 0);
+	struct inspection *all = inspect_take(&s.inspector);
+	const struct inspect_listener *a = &all->listeners[0];
+	for (size_t i = 0; i < a->headers.count; i++)
+		assert_non_null(a->headers.counts[i].labels[1]);
+	assert_int_equal(a->headers.count, COUNTERS_VERSIONS * (HEADER_OUTCOMES - 1));
+	for (unsigned status = 200; status < 700; status++) {
+		char label[4];
+		snprintf(label, sizeof(label), "%u", status);
+		assert_int_equal(value(&a->answers, label, "respond", NULL), 1);
+	}
+	inspect_free(all);
+	end(&s);
+}
+
+static void it_is_healthy_while_every_worker_has_turned_within_five_seconds(void **state)
+{
+	(void)state;
+	struct stage s;
+	begin(&s);
+	assert_true(inspect_is_healthy(&s.inspector));
+	atomic_store(&s.workers[1].turned_ms, now_ms() - INSPECT_STUCK_MS + 1000);
+	assert_true(inspect_is_healthy(&s.inspector));
+	atomic_store(&s.workers[1].turned_ms, now_ms() - INSPECT_STUCK_MS - 1);
+	assert_false(inspect_is_healthy(&s.inspector));
+	end(&s);
+}
+
+static void it_is_ready_while_it_serves_and_is_healthy(void **state)
+{
+	(void)state;
+	struct stage s;
+	begin(&s);
+	assert_false(inspect_is_ready(&s.inspector));
+	atomic_store(&s.inspector.is_serving, true);
+	assert_true(inspect_is_ready(&s.inspector));
+	atomic_store(&s.workers[0].turned_ms, now_ms() - 6000);
+	assert_false(inspect_is_ready(&s.inspector));
+	end(&s);
+}
+
+static void a_listening_socket_tells_its_queue_and_its_limit(void **state)
+{
+	(void)state;
+	struct stage s;
+	struct conf_errors errors = {0};
+	struct addr_port bound;
+	uint32_t backlog, length, limit;
+	int fd;
+	begin(&s);
+	assert_true(listen_open(
+		&s.conf->listeners[0], &s.conf->timeouts, 1, &fd, &bound, &backlog, &errors));
+	struct sockaddr_storage to;
+	socklen_t size = addr_to_sockaddr(&bound, &to);
+	int clients[3];
+	for (unsigned i = 0; i < 3; i++) {
+		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(clients[i], (struct sockaddr *)&to, size), 0);
+	}
+	assert_true(listen_queue(fd, &length, &limit));
+	assert_int_equal(length, 3);
+	assert_int_equal(limit, 7);
+	assert_false(listen_queue(clients[0], &length, &limit));
+	for (unsigned i = 0; i < 3; i++)
+		close(clients[i]);
+	close(fd);
+	end(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_of_all_workers_add_up_under_their_labels),
+		cmocka_unit_test(what_one_worker_has_counted_down_is_taken_from_the_sum),
+		cmocka_unit_test(a_listener_on_which_everything_has_happened_is_shown_whole),
+		cmocka_unit_test(it_is_healthy_while_every_worker_has_turned_within_five_seconds),
+		cmocka_unit_test(it_is_ready_while_it_serves_and_is_healthy),
+		cmocka_unit_test(a_listening_socket_tells_its_queue_and_its_limit),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
