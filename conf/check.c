@@ -349,6 +349,32 @@ static void check_listener(struct conf *c, size_t i, struct conf_errors *e)
 	find_pool(c, l, listener, e);
 }
 
+static void check_admin_addresses(const struct conf_admin *a, struct conf_errors *e)
+{
+	char text[ADDR_PORT_TEXT_MAX];
+
+	if (!is_good(&a->at.http) || !is_good(&a->at.health) || !a->http_count ||
+		!a->health_count || a->http.port == 0 || a->http.port != a->health.port ||
+		!addr_equal(&a->http.addr, &a->health.addr))
+		return;
+	addr_port_format(&a->health, text);
+	conf_errors_add(e, &a->at.health, "admin.health",
+		"\"%s\" is taken by admin.http, expected another", text);
+}
+
+static void check_admin_trust(const struct conf_admin *a, struct conf_errors *e)
+{
+	if (!is_good(&a->at.trusted))
+		return;
+	if (a->trusted_count && is_good(&a->at.health) && !a->health_count)
+		conf_errors_warn(e, &a->at.trusted, "admin.trusted",
+			"it means nothing while admin.health is \"\", expected none");
+	if (conf_trust_is_everything(a->trusted, a->trusted_count))
+		conf_errors_add(e, &a->at.trusted, "admin.trusted",
+			"it trusts everybody, expected the networks of the load balancer, as in [ "
+			"\"10.0.0.0/16\" ]");
+}
+
 void conf_check(struct conf *c, struct conf_errors *errors)
 {
 	check_sizes(c, errors);
@@ -356,6 +382,8 @@ void conf_check(struct conf *c, struct conf_errors *errors)
 	check_keepalive(&c->timeouts, errors);
 	for (size_t i = 0; i < c->pool_count; i++)
 		check_pool(c, i, errors);
+	check_admin_addresses(&c->admin, errors);
+	check_admin_trust(&c->admin, errors);
 	for (size_t i = 0; i < c->listener_count; i++)
 		check_listener(c, i, errors);
 }

@@ -42,6 +42,9 @@
 	X(CONF_WHEN_FULL_REFUSE, "refuse") \
 	X(CONF_WHEN_FULL_ADMIT, "admit")
 
+/* When a load balancer may send traffic: see /readyz. */
+#define CONF_READY_WHEN(X) X(CONF_READY_SERVING, "serving")
+
 #define CONF_POLICIES(X) X(CONF_ROUND_ROBIN, "round-robin")
 
 /* Every set: S(name of the enum and of the unit in options.def, its words) */
@@ -53,7 +56,8 @@
 	S(send_proxy, CONF_SEND_PROXY_MODES) \
 	S(action, CONF_ACTIONS)              \
 	S(when_full, CONF_WHEN_FULL)         \
-	S(policy, CONF_POLICIES)
+	S(policy, CONF_POLICIES)             \
+	S(ready_when, CONF_READY_WHEN)
 
 /* enum conf_log_level { CONF_LOG_ERROR, ... }; and so on */
 #define CONF_CHOICE_CONSTANT(constant, word) constant,

@@ -41,6 +41,10 @@ struct conf_rate {
 #define CONF_FIELD_TARGET(field, unit)	       const char *field;
 #define CONF_FIELD_NAME(field, unit)	       const char *field;
 #define CONF_FIELD_ADDRESS(field, unit)	       struct addr_port field;
+/* The count is 1, or 0 for no address. */
+#define CONF_FIELD_ADDRESS_NONE(field, unit) \
+	struct addr_port field;              \
+	size_t field##_count;
 /* Lists: an empty one is NULL with a count of 0 for networks, an array of one NULL for strings. */
 #define CONF_FIELD_NETWORKS(field, unit) \
 	struct network *field;           \
@@ -118,6 +122,16 @@ struct conf_memory {
 #include "conf/options.def"
 	} at;
 #define OPT_MEMORY CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_admin {
+	struct conf_place place;
+	struct {
+#define OPT_ADMIN CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_ADMIN CONF_FIELD
 #include "conf/options.def"
 };
 

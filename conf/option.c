@@ -39,6 +39,7 @@
 #define COUNT_OF_TARGET(type, field)	     0
 #define COUNT_OF_NAME(type, field)	     0
 #define COUNT_OF_ADDRESS(type, field)	     0
+#define COUNT_OF_ADDRESS_NONE(type, field)   offsetof(struct type, field##_count)
 #define COUNT_OF_NETWORKS(type, field)	     offsetof(struct type, field##_count)
 #define COUNT_OF_STRINGS(type, field)	     offsetof(struct type, field##_count)
 
@@ -118,6 +119,11 @@ static const struct conf_option respond_options[] = {
 #include "conf/options.def"
 };
 
+static const struct conf_option admin_options[] = {
+#define OPT_ADMIN(...) ROW(conf_admin, __VA_ARGS__)
+#include "conf/options.def"
+};
+
 #define SCOPE(type, name_, rows)                                                           \
 	.name = name_, .size = sizeof(struct type), .place = offsetof(struct type, place), \
 	.options = rows, .option_count = COUNT(rows)
@@ -135,6 +141,7 @@ static const struct conf_scope scopes[CONF_SCOPE_COUNT] = {
 		.section_count = COUNT(pool_sections)},
 	[CONF_SCOPE_SERVER] = {SCOPE(conf_server, "server", server_options)},
 	[CONF_SCOPE_RESPOND] = {SCOPE(conf_respond, "respond", respond_options)},
+	[CONF_SCOPE_ADMIN] = {SCOPE(conf_admin, "admin", admin_options)},
 };
 
 const struct conf_scope *conf_scope_get(enum conf_scope_id id)
@@ -251,6 +258,10 @@ const char *conf_option_expected(const struct conf_option *o, char out[CONF_EXPE
 		break;
 	case CONF_TYPE_ADDRESS:
 		expect_numbers(o, out, "\"ADDRESS:PORT\", an IPv6 address in [ ], PORT ", "");
+		break;
+	case CONF_TYPE_ADDRESS_NONE:
+		expect_numbers(o, out,
+			"\"\" for none, or \"ADDRESS:PORT\", an IPv6 address in [ ], PORT ", "");
 		break;
 	case CONF_TYPE_NETWORKS:
 		expect_numbers(o, out, "a list of ",

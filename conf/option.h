@@ -29,6 +29,7 @@ enum conf_type {
 	CONF_TYPE_TARGET,
 	CONF_TYPE_NAME,
 	CONF_TYPE_ADDRESS,
+	CONF_TYPE_ADDRESS_NONE,
 	CONF_TYPE_NETWORKS,
 	CONF_TYPE_STRINGS,
 };
@@ -59,6 +60,7 @@ enum conf_scope_id {
 	CONF_SCOPE_POOL,
 	CONF_SCOPE_SERVER,
 	CONF_SCOPE_RESPOND,
+	CONF_SCOPE_ADMIN,
 	CONF_SCOPE_COUNT,
 };
 
@@ -73,7 +75,7 @@ struct conf_option {
 	const char *example;	  /* instead of a default */
 	const char *help;
 	size_t field; /* offsets in the structure of the scope */
-	size_t count; /* of a list's count */
+	size_t count; /* of a list's count, and of an optional address */
 	size_t at;
 };
 

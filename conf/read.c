@@ -235,6 +235,20 @@ static bool read_address(const struct conf_reader *r, struct addr_port *field)
 	return true;
 }
 
+/* An optional address: none or one. */
+static bool read_address_or_none(
+	const struct conf_reader *r, struct addr_port *field, size_t *count)
+{
+	if (r->node->type == CONF_TREE_STRING && !*r->node->text) {
+		*count = 0;
+		return true;
+	}
+	if (!read_address(r, field))
+		return false;
+	*count = 1;
+	return true;
+}
+
 static bool want_list(const struct conf_reader *r)
 {
 	const struct conf_tree *n = r->node;
@@ -348,6 +362,8 @@ bool conf_read_option(const struct conf_reader *r, void *field, size_t *count)
 		return read_string(r, field);
 	case CONF_TYPE_ADDRESS:
 		return read_address(r, field);
+	case CONF_TYPE_ADDRESS_NONE:
+		return read_address_or_none(r, field, count);
 	case CONF_TYPE_NETWORKS:
 		return read_networks(r, field, count);
 	case CONF_TYPE_STRINGS:

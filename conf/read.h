@@ -23,7 +23,8 @@ struct conf_reader {
 };
 
 /*
- * Store what the node says at `field`, and for a list the number of its elements at *count. False,
+ * Store what the node says at `field`, and for a list the number of its elements at *count (0 or 1 for
+ * an optional address). False,
  * with an error added and nothing stored, when it is not what the option accepts or memory is short.
  */
 bool conf_read_option(const struct conf_reader *r, void *field, size_t *count);
