@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sipweir.c - the program: arguments, configuration, run, exit status. */
+#include "admin/http.h"
 #include "conf/conf.h"
 #include "proxy/server.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DEMO_HTTP      "127.0.0.1:9090"
 #define DEFAULT_CONFIG "/etc/sipweir/sipweir.conf"
 
 enum exit_status { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
@@ -22,7 +24,8 @@ struct arguments {
 
 static const char demo_config[] =
 	"listeners = ( { name = \"demo\"; address = \"127.0.0.1:5060\"; pool = \"demo\"; } );\n"
-	"pools = ( { name = \"demo\"; respond: { status = 200; reason = \"OK\"; }; } );\n";
+	"pools = ( { name = \"demo\"; respond: { status = 200; reason = \"OK\"; }; } );\n"
+	"admin: { http = \"" DEMO_HTTP "\"; };\n";
 
 static void print_usage(FILE *out)
 {
@@ -63,6 +66,7 @@ static void print_what_to_try(size_t listener, const char *address)
 	       "<sip:me@localhost>;tag=1\\r\\n"
 	       "To: <sip:demo@localhost>\\r\\nCall-ID: demo\\r\\nCSeq: 1 OPTIONS\\r\\n"
 	       "Content-Length: 0\\r\\n\\r\\n\" >&3; head -n 1 <&3'\n\n"
+	       "  curl http://" DEMO_HTTP "/metrics\n\n"
 	       "Stop with Ctrl-C. A configuration to start from: sipweir --print-config\n",
 		address, (int)(colon - address), address, colon + 1, address);
 	fflush(stdout);
@@ -71,14 +75,19 @@ static void print_what_to_try(size_t listener, const char *address)
 static int run(const struct conf *conf, const struct arguments *a, struct conf_errors *errors)
 {
 	struct server *server = server_new(conf, a->is_check, errors);
+	struct http *http = NULL;
+	if (server && !a->is_check)
+		http = http_new(&conf->admin, server, errors);
 	conf_errors_print(&errors->warnings, "warning: ", stderr);
-	if (!server) {
+	if (!server || errors->errors.count) {
 		conf_errors_print(&errors->errors, "", stderr);
+		server_free(server);
 		return EXIT_WRONG;
 	}
 	bool is_fine = true;
 	if (!a->is_check)
 		is_fine = server_run(server, a->is_demo ? print_what_to_try : NULL);
+	http_free(http);
 	server_free(server);
 	return is_fine ? EXIT_STOPPED : EXIT_FAILED;
 }

@@ -75,3 +75,15 @@ void text_put_escaped(struct text *t, const void *bytes, size_t length)
 			text_put_char(t, (char)from[i]);
 	}
 }
+
+void text_put_label(struct text *t, const char *value)
+{
+	for (const char *c = value; *c; c++) {
+		if (*c == '\n')
+			put(t, "\\n", 2);
+		else if (*c == '"' || *c == '\\')
+			put(t, *c == '"' ? "\\\"" : "\\\\", 2);
+		else
+			text_put_char(t, *c);
+	}
+}

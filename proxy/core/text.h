@@ -27,4 +27,7 @@ void text_put_uint(struct text *t, uint64_t value);
  */
 void text_put_escaped(struct text *t, const void *bytes, size_t length);
 
+/* The inside of a label's value in Prometheus' text format: quotes, backslashes and line feeds escaped. */
+void text_put_label(struct text *t, const char *value);
+
 #endif

@@ -6,12 +6,15 @@
 enum {
 	PER_CONNECTION = 2, /* the client's and the server's */
 	PER_WORKER = 8,	    /* event base, mailbox, and what a library may open */
-	RESERVE = 64,	    /* log, signals, control; never given to connections */
+	PER_ADMIN = 140, /* a socket of admin/ and who may be connected to it: admin/http_gate.h */
+	RESERVE = 64,	 /* log, signals, control; never given to connections */
 };
 
 static uint64_t overhead(const struct conf *conf, unsigned workers)
 {
-	return RESERVE + (uint64_t)workers * (PER_WORKER + conf->listener_count);
+	size_t admin = conf->admin.http_count + conf->admin.health_count;
+	return RESERVE + PER_ADMIN * admin +
+	       (uint64_t)workers * (PER_WORKER + conf->listener_count);
 }
 
 static rlim_t raise_limit(rlim_t wanted)

@@ -80,6 +80,16 @@ static void what_does_not_fit_is_left_out_and_noticed(void **state)
 	}
 }
 
+static void a_label_keeps_no_quote_backslash_or_line_feed(void **state)
+{
+	(void)state;
+	char bytes[64];
+	struct text t;
+	text_init(&t, bytes, sizeof(bytes));
+	text_put_label(&t, "a\"b\\c\nd\te{}=,");
+	assert_text(&t, "a\\\"b\\\\c\\nd\te{}=,");
+}
+
 static void nothing_follows_a_cut(void **state)
 {
 	(void)state;
@@ -98,6 +108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_decimal),
 		cmocka_unit_test(each_byte_is_escaped_as_json_wants),
+		cmocka_unit_test(a_label_keeps_no_quote_backslash_or_line_feed),
 		cmocka_unit_test(what_does_not_fit_is_left_out_and_noticed),
 		cmocka_unit_test(nothing_follows_a_cut),
 	};

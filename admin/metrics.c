@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "admin/metrics.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* Whose structure a number is in, and with that which labels come first. */
+enum scope { SCOPE_LISTENER, SCOPE_SERVER, SCOPE_ALL };
+
+struct metric {
+	enum scope scope;
+	size_t offset;
+	const char *name, *type, *help;
+	const char *labels[INSPECT_LABELS]; /* of a list; a single number has none of its own */
+};
+
+#define LISTENER(field) SCOPE_LISTENER, offsetof(struct inspect_listener, field)
+#define SERVER(field)	SCOPE_SERVER, offsetof(struct inspect_server, field)
+#define ALL(field)	SCOPE_ALL, offsetof(struct inspection, field)
+
+/* The one list; docs/metrics.md is checked against it by tests/lint. */
+static const struct metric metrics[] = {
+	{LISTENER(connections), "sipweir_connections", "gauge",
+		"Client connections open now, by state.", {"state"}},
+	{LISTENER(accepted), "sipweir_accepted_total", "counter", "Connections accepted.", {0}},
+	{LISTENER(closed), "sipweir_closed_total", "counter", "Connections ended, by reason.",
+		{"reason"}},
+	{LISTENER(refused), "sipweir_refused_total", "counter",
+		"Connections that a limit refused or ended, by what was done to them.",
+		{"limit", "action"}},
+	{LISTENER(would_refuse), "sipweir_would_refuse_total", "counter",
+		"Connections that were let in although a limit said no.", {"limit"}},
+	{LISTENER(messages), "sipweir_messages_total", "counter",
+		"Whole SIP messages from clients (in) and from servers (out).",
+		{"direction", "kind", "method"}},
+	{LISTENER(pings), "sipweir_pings_total", "counter", "CRLF keep-alives from clients.", {0}},
+	{LISTENER(headers), "sipweir_proxy_headers_total", "counter",
+		"PROXY headers that were due, by what became of them.", {"version", "outcome"}},
+	{LISTENER(answers), "sipweir_local_responses_total", "counter",
+		"Responses made by sipweir itself, by status and cause.", {"status", "reason"}},
+	{LISTENER(queue), "sipweir_listen_queue", "gauge",
+		"Connections that wait in the kernel to be accepted, at most a second ago.", {0}},
+	{LISTENER(queue_limit), "sipweir_listen_queue_limit", "gauge",
+		"Connections that may wait there.", {0}},
+	{SERVER(connections), "sipweir_backend_connections", "gauge",
+		"Connections to this server, those being made included.", {0}},
+	{SERVER(responses), "sipweir_responses_total", "counter",
+		"Responses of this server, by status or class.", {"status"}},
+	{ALL(sources), "sipweir_sources", "gauge", "Sources that hold connections now.", {0}},
+	{ALL(sources_capacity), "sipweir_sources_capacity", "gauge",
+		"Sources that can be told apart at once.", {0}},
+	{ALL(memory_held), "sipweir_memory_held_bytes", "gauge",
+		"Bytes held for slow or half-sent peers.", {0}},
+	{ALL(log_dropped), "sipweir_log_dropped_total", "counter",
+		"Log events lost because they came faster than they could be written.", {0}},
+	{ALL(version), "sipweir_build_info", "gauge", "Always 1.", {"version"}},
+};
+
+/* One line being written: name{label="value",...} number */
+struct line {
+	struct text *text;
+	bool has_labels;
+};
+
+static void put_label(struct line *l, const char *name, const char *value)
+{
+	/* No value and no label are the same to Prometheus. */
+	if (!*value)
+		return;
+	text_put_char(l->text, l->has_labels ? ',' : '{');
+	l->has_labels = true;
+	text_put(l->text, name);
+	text_put(l->text, "=\"");
+	text_put_label(l->text, value);
+	text_put_char(l->text, '"');
+}
+
+static void put_value(struct line *l, uint64_t value)
+{
+	text_put(l->text, l->has_labels ? "} " : " ");
+	text_put_uint(l->text, value);
+	text_put_char(l->text, '\n');
+}
+
+static struct line begin(struct text *t, const struct metric *m, const void *owner)
+{
+	struct line l = {.text = t};
+	text_put(t, m->name);
+	if (m->scope == SCOPE_LISTENER) {
+		put_label(&l, "listener", ((const struct inspect_listener *)owner)->name);
+	} else if (m->scope == SCOPE_SERVER) {
+		put_label(&l, "pool", ((const struct inspect_server *)owner)->pool);
+		put_label(&l, "server", ((const struct inspect_server *)owner)->name);
+	}
+	return l;
+}
+
+static void put_list(struct text *t, const struct metric *m, const void *owner)
+{
+	const struct inspect_list *list = (const void *)((const char *)owner + m->offset);
+	for (size_t i = 0; i < list->count; i++) {
+		struct line l = begin(t, m, owner);
+		for (unsigned n = 0; n < INSPECT_LABELS && m->labels[n]; n++)
+			put_label(&l, m->labels[n], list->counts[i].labels[n]);
+		put_value(&l, list->counts[i].value);
+	}
+}
+
+static void put_number(struct text *t, const struct metric *m, const void *owner)
+{
+	uint64_t value;
+	memcpy(&value, (const char *)owner + m->offset, sizeof(value));
+	struct line l = begin(t, m, owner);
+	put_value(&l, value);
+}
+
+static void put_version(struct text *t, const struct metric *m, const struct inspection *all)
+{
+	struct line l = begin(t, m, all);
+	put_label(&l, m->labels[0], all->version);
+	put_value(&l, 1);
+}
+
+static void put_one(struct text *t, const struct metric *m, const void *owner)
+{
+	if (m->labels[0])
+		put_list(t, m, owner);
+	else
+		put_number(t, m, owner);
+}
+
+static void put_metric(struct text *t, const struct metric *m, const struct inspection *all)
+{
+	switch (m->scope) {
+	case SCOPE_LISTENER:
+		for (size_t i = 0; i < all->listener_count; i++)
+			put_one(t, m, &all->listeners[i]);
+		break;
+	case SCOPE_SERVER:
+		for (size_t i = 0; i < all->server_count; i++)
+			put_one(t, m, &all->servers[i]);
+		break;
+	case SCOPE_ALL:
+		if (m->labels[0])
+			put_version(t, m, all);
+		else
+			put_number(t, m, all);
+		break;
+	}
+}
+
+bool metrics_write(struct text *t, const struct inspection *all)
+{
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		const struct metric *m = &metrics[i];
+		text_put(t, "# HELP ");
+		text_put(t, m->name);
+		text_put_char(t, ' ');
+		text_put(t, m->help);
+		text_put(t, "\n# TYPE ");
+		text_put(t, m->name);
+		text_put_char(t, ' ');
+		text_put(t, m->type);
+		text_put_char(t, '\n');
+		put_metric(t, m, all);
+	}
+	return !t->is_cut;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The page of numbers, from an inspection made by hand: every line of it, and what happens when it does not fit. */
+#include "admin/metrics.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LIST(name, ...)                                              \
+	static struct inspect_count name##_counts[] = {__VA_ARGS__}; \
+	static const struct inspect_list name = {                    \
+		name##_counts, sizeof(name##_counts) / sizeof(name##_counts[0])}
+
+LIST(states, {{"unnamed"}, 3}, {{"relaying"}, 18446744073709551615u});
+LIST(reasons, {{"idle"}, 4});
+LIST(limits, {{"memory", "reset"}, 5}, {{"memory", "close"}, 0});
+LIST(kinds, {{"in", "request", "INVITE"}, 6}, {{"out", "response", ""}, 7});
+LIST(outcomes, {{"v2", "accepted"}, 8});
+LIST(answers, {{"503", "unreachable"}, 9});
+LIST(statuses, {{"2xx"}, 10}, {{"401"}, 11});
+
+static const char expected[] =
+	"# HELP sipweir_connections Client connections open now, by state.\n"
+	"# TYPE sipweir_connections gauge\n"
+	"sipweir_connections{listener=\"l\",state=\"unnamed\"} 3\n"
+	"sipweir_connections{listener=\"l\",state=\"relaying\"} 18446744073709551615\n"
+	"# HELP sipweir_accepted_total Connections accepted.\n"
+	"# TYPE sipweir_accepted_total counter\n"
+	"sipweir_accepted_total{listener=\"l\"} 1\n"
+	"# HELP sipweir_closed_total Connections ended, by reason.\n"
+	"# TYPE sipweir_closed_total counter\n"
+	"sipweir_closed_total{listener=\"l\",reason=\"idle\"} 4\n"
+	"# HELP sipweir_refused_total Connections that a limit refused or ended, by what was done "
+	"to them.\n"
+	"# TYPE sipweir_refused_total counter\n"
+	"sipweir_refused_total{listener=\"l\",limit=\"memory\",action=\"reset\"} 5\n"
+	"sipweir_refused_total{listener=\"l\",limit=\"memory\",action=\"close\"} 0\n"
+	"# HELP sipweir_would_refuse_total Connections that were let in although a limit said no.\n"
+	"# TYPE sipweir_would_refuse_total counter\n"
+	"# HELP sipweir_messages_total Whole SIP messages from clients (in) and from servers "
+	"(out).\n"
+	"# TYPE sipweir_messages_total counter\n"
+	"sipweir_messages_total{listener=\"l\",direction=\"in\",kind=\"request\",method=\"INVITE\"}"
+	" 6\n"
+	"sipweir_messages_total{listener=\"l\",direction=\"out\",kind=\"response\"} 7\n"
+	"# HELP sipweir_pings_total CRLF keep-alives from clients.\n"
+	"# TYPE sipweir_pings_total counter\n"
+	"sipweir_pings_total{listener=\"l\"} 2\n"
+	"# HELP sipweir_proxy_headers_total PROXY headers that were due, by what became of them.\n"
+	"# TYPE sipweir_proxy_headers_total counter\n"
+	"sipweir_proxy_headers_total{listener=\"l\",version=\"v2\",outcome=\"accepted\"} 8\n"
+	"# HELP sipweir_local_responses_total Responses made by sipweir itself, by status and "
+	"cause.\n"
+	"# TYPE sipweir_local_responses_total counter\n"
+	"sipweir_local_responses_total{listener=\"l\",status=\"503\",reason=\"unreachable\"} 9\n"
+	"# HELP sipweir_listen_queue Connections that wait in the kernel to be accepted, at most a "
+	"second ago.\n"
+	"# TYPE sipweir_listen_queue gauge\n"
+	"sipweir_listen_queue{listener=\"l\"} 12\n"
+	"# HELP sipweir_listen_queue_limit Connections that may wait there.\n"
+	"# TYPE sipweir_listen_queue_limit gauge\n"
+	"sipweir_listen_queue_limit{listener=\"l\"} 13\n"
+	"# HELP sipweir_backend_connections Connections to this server, those being made "
+	"included.\n"
+	"# TYPE sipweir_backend_connections gauge\n"
+	"sipweir_backend_connections{pool=\"p\",server=\"a\\\\b\\\"c\\nd\"} 14\n"
+	"# HELP sipweir_responses_total Responses of this server, by status or class.\n"
+	"# TYPE sipweir_responses_total counter\n"
+	"sipweir_responses_total{pool=\"p\",server=\"a\\\\b\\\"c\\nd\",status=\"2xx\"} 10\n"
+	"sipweir_responses_total{pool=\"p\",server=\"a\\\\b\\\"c\\nd\",status=\"401\"} 11\n"
+	"# HELP sipweir_sources Sources that hold connections now.\n"
+	"# TYPE sipweir_sources gauge\n"
+	"sipweir_sources 15\n"
+	"# HELP sipweir_sources_capacity Sources that can be told apart at once.\n"
+	"# TYPE sipweir_sources_capacity gauge\n"
+	"sipweir_sources_capacity 16\n"
+	"# HELP sipweir_memory_held_bytes Bytes held for slow or half-sent peers.\n"
+	"# TYPE sipweir_memory_held_bytes gauge\n"
+	"sipweir_memory_held_bytes 17\n"
+	"# HELP sipweir_log_dropped_total Log events lost because they came faster than they could "
+	"be written.\n"
+	"# TYPE sipweir_log_dropped_total counter\n"
+	"sipweir_log_dropped_total 18\n"
+	"# HELP sipweir_build_info Always 1.\n"
+	"# TYPE sipweir_build_info gauge\n"
+	"sipweir_build_info{version=\"1.2.3\"} 1\n";
+
+static void write_page(struct text *t)
+{
+	struct inspect_listener listener = {
+		.name = "l",
+		.accepted = 1,
+		.pings = 2,
+		.queue = 12,
+		.queue_limit = 13,
+		.connections = states,
+		.closed = reasons,
+		.refused = limits,
+		.messages = kinds,
+		.headers = outcomes,
+		.answers = answers,
+	};
+	struct inspect_server server = {
+		.pool = "p", .name = "a\\b\"c\nd", .connections = 14, .responses = statuses};
+	const struct inspection all = {
+		.version = "1.2.3",
+		.sources = 15,
+		.sources_capacity = 16,
+		.memory_held = 17,
+		.log_dropped = 18,
+		.listeners = &listener,
+		.listener_count = 1,
+		.servers = &server,
+		.server_count = 1,
+	};
+	bool is_whole = metrics_write(t, &all);
+	assert_int_equal(is_whole, !t->is_cut);
+}
+
+static void every_number_has_its_line_and_every_metric_its_help(void **state)
+{
+	(void)state;
+	char bytes[8192];
+	struct text t;
+	text_init(&t, bytes, sizeof(bytes));
+	write_page(&t);
+	bytes[t.length] = '\0';
+	assert_string_equal(bytes, expected);
+}
+
+static void a_page_that_does_not_fit_is_no_page(void **state)
+{
+	(void)state;
+	for (size_t size = 1; size <= sizeof(expected) + 1; size += 7) {
+		char *bytes = malloc(size);
+		struct text t;
+		assert_non_null(bytes);
+		text_init(&t, bytes, size);
+		write_page(&t);
+		assert_int_equal(t.is_cut, size < sizeof(expected));
+		free(bytes);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_number_has_its_line_and_every_metric_its_help),
+		cmocka_unit_test(a_page_that_does_not_fit_is_no_page),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
