@@ -10,7 +10,6 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +27,6 @@ enum {
  * reference is held on its bufferevent, whose callbacks are gone when evhttp has let go of it.
  */
 struct visit {
-	TAILQ_ENTRY(visit) next;
 	struct http_gate *gate;
 	struct bufferevent *stream;
 	struct evbuffer *held; /* the beginning of a PROXY header, until it is whole */
@@ -37,15 +35,13 @@ struct visit {
 	bool is_named; /* a PROXY header has been read, or none is looked for */
 };
 
-TAILQ_HEAD(visits, visit);
-
 struct http_gate {
 	struct gate_setup setup;
 	struct evhttp *http;
 	struct evconnlistener *listener; /* of http */
 	struct event tick;
-	struct visits visits; /* the oldest first */
-	unsigned count, ending;
+	struct visit *visits[VISITS_MAX]; /* the oldest first */
+	size_t count, ending;
 	bool is_paused;
 };
 
@@ -130,7 +126,7 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
 
 static struct visit *visit_new(struct http_gate *g, struct bufferevent *stream)
 {
-	struct visit *v = calloc(1, sizeof(*v));
+	struct visit *v = g->count < VISITS_MAX ? calloc(1, sizeof(*v)) : NULL;
 	if (!v)
 		return NULL;
 	v->gate = g;
@@ -142,21 +138,22 @@ static struct visit *visit_new(struct http_gate *g, struct bufferevent *stream)
 		return NULL;
 	}
 	bufferevent_incref(stream);
-	TAILQ_INSERT_TAIL(&g->visits, v, next);
-	g->count++;
+	g->visits[g->count++] = v;
 	return v;
 }
 
-static void visit_free(struct visit *v)
+/* Whoever was behind it in the list moves up. */
+static void visit_free(struct http_gate *g, size_t index)
 {
-	struct http_gate *g = v->gate;
+	struct visit *v = g->visits[index];
 	evbuffer_remove_cb(bufferevent_get_input(v->stream), on_input, v);
 	bufferevent_disable(v->stream, EV_READ | EV_WRITE);
 	bufferevent_decref(v->stream);
 	if (v->held)
 		evbuffer_free(v->held);
-	TAILQ_REMOVE(&g->visits, v, next);
 	g->count--;
+	for (size_t i = index; i < g->count; i++)
+		g->visits[i] = g->visits[i + 1];
 	g->ending -= v->is_ending;
 	free(v);
 }
@@ -166,14 +163,11 @@ static void visit_free(struct visit *v)
 static void sweep(struct http_gate *g)
 {
 	time_t now = now_s();
-	struct visit *v = TAILQ_FIRST(&g->visits);
-	while (v) {
-		struct visit *next = TAILQ_NEXT(v, next);
-		if (visit_is_over(v))
-			visit_free(v);
-		else if (now - v->began_s >= GATE_PATIENCE_S)
-			visit_end(v);
-		v = next;
+	for (size_t i = g->count; i-- > 0;) {
+		if (visit_is_over(g->visits[i]))
+			visit_free(g, i);
+		else if (now - g->visits[i]->began_s >= GATE_PATIENCE_S)
+			visit_end(g->visits[i]);
 	}
 }
 
@@ -214,13 +208,8 @@ static void on_accept_failed(struct evconnlistener *listener, void *argument)
 
 static void make_room(struct http_gate *g)
 {
-	struct visit *v;
-	TAILQ_FOREACH(v, &g->visits, next)
-	{
-		if (g->count - g->ending < GATE_CONNECTIONS)
-			return;
-		visit_end(v);
-	}
+	for (size_t i = 0; g->count - g->ending >= GATE_CONNECTIONS; i++)
+		visit_end(g->visits[i]);
 }
 
 /* evhttp has accepted a connection and asks for the stream to serve it on. NULL: it makes one that ends by its timeout. */
@@ -296,7 +285,6 @@ struct http_gate *gate_new(
 		return NULL;
 	}
 	g->setup = *setup;
-	TAILQ_INIT(&g->visits);
 	event_assign(&g->tick, base, -1, 0, on_tick, g);
 	if (start_evhttp(g, base, fd))
 		return g;
@@ -313,8 +301,8 @@ void gate_close(struct http_gate *g)
 		return;
 	event_del(&g->tick);
 	evhttp_free(g->http);
-	while (!TAILQ_EMPTY(&g->visits))
-		visit_free(TAILQ_FIRST(&g->visits));
+	while (g->count)
+		visit_free(g, g->count - 1);
 }
 
 void gate_free(struct http_gate *g)

@@ -77,7 +77,7 @@ class Sipweir:
             if not self._is_json():
                 return "listening" in self.stderr()
             said = {line.get("listener") for line in self.log.find("listening")}
-            return len(said) >= len(names)
+            return names <= said
 
         wait.until(ready, 10, "the listening line of each listener", self.stderr)
         return self

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What operators and load balancers are told over HTTP, and what strangers can do to that."""
+import pathlib
+import re
+import time
+
+import pytest
+
+from harness import conf, http, proxy, sip, sipweir as program, wait
+
+ADMIN = {"http": "127.0.0.1:0", "health": "127.0.0.1:0"}
+BEHIND = {**ADMIN, "trusted": ["127.0.0.1/32"]}
+THROUGH = {"proxy_protocol": "require", "trusted": ["127.0.0.1/32"]}
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+
+
+def until(weir, condition, what):
+    """The first page for which the condition holds: counts of what is just happening need not be there at once."""
+    return wait.until(lambda: (page := http.metrics(weir)) and condition(page) and page, 5, what)
+
+
+def unauthorized_then_ok(connection, message):
+    if message.method == "ACK":
+        return
+    first = len(connection.messages) == 1
+    connection.reply(message, *((401, "Unauthorized") if first else (200, "OK")))
+
+
+def test_the_page_has_every_metric_of_the_manual_and_no_other(sipweir, backend):
+    weir = sipweir([backend()], admin=ADMIN)
+    page = http.metrics(weir)
+    documented = {}
+    for name, kind in re.findall(r"^\| `(sipweir_\w+)(?:\{[^`]*\})?` \| (\w+) \|", DOCS.read_text(), re.M):
+        documented[name] = kind
+    assert page.types == documented
+
+
+def test_labels_are_those_of_the_manual(sipweir, backend):
+    weir = sipweir([backend()], listener=THROUGH, admin=ADMIN, limits={"connections": 1})
+    one = weir.dial()
+    one.ask()
+    one.send(sip.request(cseq="1 INVITE")[:-4])
+    weir.dial().wait_end()
+    bad = weir.dial("198.51.100.8")
+    bad.send(sip.request(cseq="1 INVITE"))
+    assert bad.receive().status == 400
+    page = http.metrics(weir)
+    documented = dict(re.findall(r"^\| `(sipweir_\w+)(?:\{([^`]*)\})?` \|", DOCS.read_text(), re.M))
+    seen = {}
+    for name, pairs in page.samples:
+        seen.setdefault(name, set()).update(k for k, _ in pairs)
+    assert seen == {name: set(filter(None, labels.split(","))) for name, labels in documented.items()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_accepted_is_what_came_and_all_of_it_is_closed_or_open(sipweir, backend, workers):
+    weir = sipweir([backend()], workers=workers, admin=ADMIN)
+    phones = [weir.dial() for _ in range(12)]
+    for one in phones[:8]:
+        assert one.ask().status == 200
+    for one in phones[:3]:
+        one.close()
+    phones[8].reset()
+    page = until(weir, lambda p: sum(p.values("sipweir_closed_total", "reason").values()) == 4, "4 closed")
+    assert page.sum("sipweir_accepted_total", listener="main") == 12
+    assert page.values("sipweir_closed_total", "reason") == {"client_closed": 3, "client_reset": 1}
+    assert page.values("sipweir_connections", "state") == {"relaying": 5, "secured": 3}
+    assert page.values("sipweir_backend_connections", "server") == {"s1": 5}
+    assert page.sum("sipweir_sources") == 1
+
+
+def test_messages_pings_and_responses_are_counted(sipweir, backend):
+    weir = sipweir([backend(unauthorized_then_ok)], admin=ADMIN)
+    one = weir.dial()
+    assert one.ask(method="REGISTER").status == 401
+    assert one.ask(method="REGISTER").status == 200
+    assert one.ask(method="INVITE").status == 200
+    one.send(sip.request("ACK") + sip.request("INFO"))
+    assert one.receive().status == 200
+    one.ping()
+    one.ping()
+    page = http.metrics(weir)
+    for method, count in {"REGISTER": 2, "INVITE": 1, "ACK": 1, "other": 1}.items():
+        assert page.sum("sipweir_messages_total", direction="in", kind="request", method=method) == count
+    statuses = page.values("sipweir_responses_total", "status")
+    assert statuses["401"] == 1
+    assert page.values("sipweir_messages_total", "direction") == {"in": 5, "out": sum(statuses.values())}
+    assert page.sum("sipweir_messages_total", kind="response") == sum(statuses.values())
+    assert page.sum("sipweir_pings_total") == 2
+
+
+def test_refusals_are_counted_by_limit_and_action(sipweir):
+    weir = sipweir(limits={"connections": 2, "action": "close"}, admin=ADMIN)
+    for _ in range(2):
+        assert weir.dial().ask().status == 200
+    for _ in range(5):
+        weir.dial().wait_end()
+    page = until(weir, lambda p: p.sum("sipweir_refused_total") == 5, "5 refusals")
+    assert page.sum("sipweir_refused_total", limit="connections", action="close") == 5
+    assert page.sum("sipweir_refused_total", limit="connections", action="reset") == 0
+    assert page.sum("sipweir_closed_total", reason="connections") == 5
+
+
+def test_proxy_headers_are_counted_by_version_and_outcome(sipweir):
+    weir = sipweir(listener={**THROUGH, "trusted": ["127.0.0.1/32"]}, admin=ADMIN)
+    for header in (proxy.v1("198.51.100.7"), proxy.v2("198.51.100.7"), proxy.nlb("198.51.100.7")):
+        assert weir.dial(header=header).ask().status == 200
+    weir.dial(header=proxy.nlb_health_check()).close()
+    weir.dial(header=b"OPTIONS sip:x SIP/2.0\r\n").wait_end()
+    weir.dial(header=proxy.v2("0.0.0.0")).wait_end()
+    weir.dial(bind="127.0.0.5").wait_end()
+    page = until(weir, lambda p: p.sum("sipweir_proxy_headers_total") == 7, "7 headers")
+    seen = {
+        (dict(pairs)["version"], dict(pairs)["outcome"]): v
+        for (name, pairs), v in page.samples.items()
+        if name == "sipweir_proxy_headers_total"
+    }
+    assert seen == {
+        ("v1", "accepted"): 1,
+        ("v2", "accepted"): 2,
+        ("v2", "local"): 1,
+        ("none", "not_a_proxy_header"): 1,
+        ("v2", "source"): 1,
+        ("none", "untrusted_peer"): 1,
+    }
+
+
+def test_responses_made_here_are_counted_by_status_and_cause(sipweir, backend):
+    gone = backend()
+    gone.down()
+    weir = sipweir([gone], admin=ADMIN)
+    one = weir.dial()
+    assert one.ask().status == 503
+    assert one.ask().status == 503
+    one.send(b"OPTIONS sip:x SIP/7.0\r\n" + sip.request().split(b"\r\n", 1)[1])
+    assert one.receive().status == 505
+    page = http.metrics(weir)
+    assert page.sum("sipweir_local_responses_total", status="503", reason="unreachable") == 2
+    assert page.sum("sipweir_local_responses_total", status="505", reason="version") == 1
+    assert page.sum("sipweir_local_responses_total") == 3
+    assert page.sum("sipweir_responses_total") == 0
+    assert page.sum("sipweir_backend_connections") == 0
+
+
+def test_a_responder_counts_what_it_answers(sipweir):
+    weir = sipweir(pool={"respond": {"status": 480}}, admin=ADMIN)
+    one = weir.dial()
+    for _ in range(3):
+        assert one.ask().status == 480
+    assert http.metrics(weir).sum("sipweir_local_responses_total", status="480", reason="respond") == 3
+
+
+def test_held_memory_and_capacities_are_shown(sipweir, backend):
+    weir = sipweir([backend()], listener={"backlog": 100}, limits={"tracked_sources": 77}, workers=2, admin=ADMIN)
+    assert http.metrics(weir).sum("sipweir_memory_held_bytes") == 0
+    half = weir.dial()
+    half.send(sip.request()[:-20])
+    page = until(weir, lambda p: p.sum("sipweir_memory_held_bytes") > 0, "memory held")
+    assert page.sum("sipweir_sources_capacity") == 77
+    page = until(weir, lambda p: p.sum("sipweir_listen_queue_limit") > 0, "the limit of the listen queue")
+    assert page.sum("sipweir_listen_queue_limit", listener="main") == 200
+    assert page.sum("sipweir_listen_queue", listener="main") == 0
+    version = program.run("--version").stdout.split()[1]
+    assert page.sum("sipweir_build_info", version=version) == 1
+    half.close()
+    until(weir, lambda p: p.sum("sipweir_memory_held_bytes") == 0, "memory given back")
+
+
+def test_health_and_readiness(sipweir):
+    weir = sipweir(admin=ADMIN)
+    for socket in ("admin.http", "admin.health"):
+        for path in ("/healthz", "/readyz", "/readyz?verbose"):
+            answer = http.ask(weir.address_of(socket), path)
+            assert (answer.status, answer.headers["connection"]) == (200, "close"), path
+    assert http.ask(weir.address_of("admin.health"), "/metrics").status == 404
+    for path in ("/", "/metrics/", "/../metrics", "/healthzz", "//", "*"):
+        assert http.ask(weir.address_of("admin.health"), path).status in (400, 404), path
+
+
+def test_being_full_makes_neither_fail(sipweir):
+    weir = sipweir(listener={"max_connections": 1}, max_connections=1, limits={"connections": 1}, admin=ADMIN)
+    assert weir.dial().ask().status == 200
+    for _ in range(20):
+        weir.dial().wait_end()
+    for path in ("/healthz", "/readyz"):
+        assert http.ask(weir.address_of("admin.health"), path).status == 200
+
+
+@pytest.mark.parametrize("socket", ["admin.http", "admin.health"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "PATCH", "NOSUCH"])
+def test_anything_but_get_is_refused(sipweir, socket, method):
+    weir = sipweir(admin=ADMIN)
+    answer = http.ask(weir.address_of(socket), "/healthz", method=method, lines=["Content-Length: 0"])
+    assert answer.status in (400, 405, 501) and b"ok" not in answer.body
+
+
+def test_what_is_too_large_or_no_http_is_refused(sipweir):
+    weir = sipweir(admin=ADMIN)
+    address = weir.address_of("admin.http")
+    for request in (
+        b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
+        b"A" * 100000,
+        b"\x16\x03\x01\x02\x00\n\n",
+        sip.request(),
+        b"POST /metrics HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n" + bytes(100000),
+    ):
+        with http.dial(address) as s:
+            try:
+                s.sendall(request)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            answer = http.Answer(http.read(s))
+            assert answer.status is None or answer.status >= 400, request[:40]
+    assert http.metrics(weir).types
+
+
+def test_silent_connections_keep_nobody_out_and_are_bounded(sipweir):
+    weir = sipweir(admin=ADMIN)
+    before = weir.descriptors()
+    silent = []
+    for _ in range(5):
+        silent += [http.dial(weir.address_of("admin.health")) for _ in range(60)]
+        began = time.monotonic()
+        assert http.ask(weir.address_of("admin.health"), "/healthz").status == 200
+        assert time.monotonic() - began < wait.seconds(2)
+    assert weir.descriptors() <= before + 64 + 70, "64, and those that are on their way out"
+    wait.until(lambda: weir.descriptors() <= before + 64, 5, "the oldest gone")
+    for s in silent[:200]:
+        assert http.read(s) == b""
+    for s in silent:
+        s.close()
+    wait.until(lambda: weir.descriptors() == before, 5, "every descriptor given back")
+
+
+@pytest.mark.parametrize("request_bytes", [b"", b"GET /metrics HTTP/1.1\r\nX: "], ids=["silent", "dripping"])
+def test_a_slow_client_has_ten_seconds_in_all(sipweir, request_bytes):
+    weir = sipweir(admin=ADMIN)
+    with http.dial(weir.address_of("admin.http"), 30) as s:
+        began = time.monotonic()
+        s.sendall(request_bytes)
+        s.settimeout(0.25)
+        while time.monotonic() - began < wait.seconds(20):
+            try:
+                if request_bytes:
+                    s.sendall(b"y")
+                if s.recv(100) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except (ConnectionResetError, BrokenPipeError):
+                break
+        assert 9 < time.monotonic() - began < wait.seconds(13)
+    assert http.metrics(weir).types
+
+
+@pytest.mark.parametrize(
+    "header",
+    [proxy.v1("198.51.100.7"), proxy.v2("198.51.100.7"), proxy.nlb("2001:db8::1"), proxy.nlb_health_check(), b""],
+    ids=["v1", "v2", "nlb", "local", "none"],
+)
+def test_a_trusted_peer_may_send_a_proxy_header_before_its_health_check(sipweir, header):
+    weir = sipweir(admin=BEHIND)
+    address = weir.address_of("admin.health")
+    assert http.ask(address, "/readyz", header=header).status == 200
+    whole = header + b"GET /readyz HTTP/1.0\r\n\r\n"
+    for at in range(1, len(whole), 1 if len(whole) < 80 else 7):
+        with http.dial(address) as s:
+            s.sendall(whole[:at])
+            time.sleep(0.005)
+            s.sendall(whole[at:])
+            assert http.Answer(http.read(s)).status == 200, at
+
+
+@pytest.mark.parametrize("header", [proxy.v1("198.51.100.7"), proxy.v2("198.51.100.7"), proxy.nlb_health_check()])
+def test_from_anyone_else_a_proxy_header_is_refused(sipweir, header):
+    weir = sipweir(admin={**ADMIN, "trusted": ["10.0.0.0/8"]})
+    for socket in ("admin.health", "admin.http"):
+        answer = http.ask(weir.address_of(socket), "/healthz", header=header)
+        assert answer.status in (None, 400) and b"ok" not in answer.body
+        assert http.ask(weir.address_of(socket), "/healthz").status == 200
+
+
+def test_a_broken_header_of_a_trusted_peer_ends_the_connection(sipweir):
+    weir = sipweir(admin=BEHIND)
+    for header in (b"PROXY TCP4 1.2.3.4\r\n", proxy.v2("0.0.0.0"), proxy.SIGNATURE + b"\x31\x11\x00\x0c" + bytes(12)):
+        assert http.ask(weir.address_of("admin.health"), "/healthz", header=header).raw == b""
+    assert http.ask(weir.address_of("admin.health"), "/healthz", header=proxy.v2("192.0.2.1") * 2).status in (None, 400)
+
+
+def test_http_on_the_sip_port_stays_refused(sipweir):
+    weir = sipweir(admin=ADMIN)
+    answer = http.ask(weir.address, "/metrics")
+    assert answer.raw == b""
+    assert weir.wait_for("sip.bad")["reason"] == "http"
+
+
+@pytest.mark.parametrize("option", ["http", "health"])
+def test_a_taken_address_is_an_error_at_the_start(tmp_path, backend, option):
+    taken = backend().address
+    path = tmp_path / "sipweir.conf"
+    path.write_text(conf.group(conf.tree(admin={option: taken})))
+    assert program.run("--check", "--config", str(path)).returncode == 0, "a check binds nothing"
+    result = program.run("--config", str(path))
+    assert result.returncode == 2
+    last = result.stderr.strip().splitlines()[-1]
+    assert re.fullmatch(rf".*sipweir\.conf:\d+: admin\.{option}: {taken} is in use; .*", last), result.stderr
+
+
+def test_scrapes_during_traffic_add_up(sipweir, backend):
+    """Many small scrapes while two workers count: no number ever goes back."""
+    weir = sipweir([backend()], workers=2, admin=ADMIN)
+    before = http.metrics(weir)
+    phones = [weir.dial() for _ in range(8)]
+    for round_ in range(20):
+        for one in phones:
+            one.send(sip.request())
+        now = http.metrics(weir)
+        for key, value in before.samples.items():
+            if before.types[key[0]] == "counter":
+                assert now.samples[key] >= value, key
+        before = now
+        for one in phones:
+            one.receive()
+    page = http.metrics(weir)
+    assert page.sum("sipweir_messages_total", direction="in") == 160
+    assert page.sum("sipweir_messages_total", direction="out") == 160
+
+
+def test_stopping_does_not_wait_for_those_who_watch(sipweir):
+    weir = sipweir(admin=ADMIN)
+    watchers = [http.dial(weir.address_of(name)) for name in ("admin.http", "admin.health") for _ in range(5)]
+    began = time.monotonic()
+    weir.stop()
+    assert time.monotonic() - began < wait.seconds(5)
+    for s in watchers:
+        assert http.read(s) == b""
+        s.close()
