@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a new user tries first: nothing but the program. It uses port 5060."""
+"""What a new user tries first: nothing but the program. It uses ports 5060 and 9090."""
 import fcntl
 import re
 import signal
@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import phone, sipweir as program, wait
+from harness import http, phone, sipweir as program, wait
 
 pytestmark = pytest.mark.xdist_group("port 5060")
 
@@ -41,6 +41,13 @@ def test_demo_prints_what_to_try_and_it_works(demo):
     command = wait.until(lambda: command_in(demo.stdout()), 5, "a command to try", lambda: told(demo))
     tried = subprocess.run(["bash", "-c", command], capture_output=True, timeout=wait.seconds(20))
     assert b"SIP/2.0 200 OK" in tried.stdout, (command, tried)
+
+
+def test_demo_names_its_metrics_and_they_count(demo):
+    url = wait.until(lambda: re.search(r"http://(127\.0\.0\.1:9090)(/metrics)", demo.stdout()), 5, "the address")
+    assert phone.Phone("127.0.0.1:5060").ask().status == 200
+    page = http.Metrics(http.ask(url.group(1), url.group(2)).text)
+    assert page.sum("sipweir_local_responses_total", listener="demo", status="200", reason="respond") == 1
 
 
 def command_in(text):
