@@ -66,7 +66,7 @@ static void print_what_to_try(size_t listener, const char *address)
 	       "<sip:me@localhost>;tag=1\\r\\n"
 	       "To: <sip:demo@localhost>\\r\\nCall-ID: demo\\r\\nCSeq: 1 OPTIONS\\r\\n"
 	       "Content-Length: 0\\r\\n\\r\\n\" >&3; head -n 1 <&3'\n\n"
-	       "  curl http://" DEMO_HTTP "/metrics\n\n"
+	       "Metrics: http://" DEMO_HTTP "/metrics\n"
 	       "Stop with Ctrl-C. A configuration to start from: sipweir --print-config\n",
 		address, (int)(colon - address), address, colon + 1, address);
 	fflush(stdout);
