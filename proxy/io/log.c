@@ -123,17 +123,29 @@ static void tell_drops(struct log *l, unsigned lane)
 	emit(l, &r);
 }
 
+static void empty_lane(struct log *l, struct log_lane *lane, unsigned most)
+{
+	const struct record *r;
+	for (; most && (r = log_lane_peek(lane)); most--) {
+		log_volume_take(l->volume, r, now_ms());
+		log_lane_pop(lane);
+	}
+}
+
+/*
+ * The main thread's lane is the last, and what it tells ("stop") may follow what the others told before: so it is looked
+ * at first and emptied last.
+ */
 static bool empty_lanes(struct log *l)
 {
-	bool had_any = false;
-	for (unsigned i = 0; i < l->lane_count; i++) {
-		const struct record *r;
-		for (unsigned n = 0; n < LANE_RING && (r = log_lane_peek(&l->lanes[i])); n++) {
-			log_volume_take(l->volume, r, now_ms());
-			log_lane_pop(&l->lanes[i]);
-			had_any = true;
-		}
+	struct log_lane *last = &l->lanes[l->lane_count - 1];
+	unsigned waiting = log_lane_waiting(last);
+	bool had_any = waiting > 0;
+	for (struct log_lane *lane = l->lanes; lane < last; lane++) {
+		had_any |= log_lane_waiting(lane) > 0;
+		empty_lane(l, lane, LANE_RING);
 	}
+	empty_lane(l, last, waiting);
 	return had_any;
 }
 

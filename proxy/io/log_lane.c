@@ -95,6 +95,12 @@ bool log_lane_settle(struct log_lane *l)
 	return is_all;
 }
 
+unsigned log_lane_waiting(const struct log_lane *l)
+{
+	return atomic_load_explicit(&l->head, memory_order_acquire) -
+	       atomic_load_explicit(&l->tail, memory_order_relaxed);
+}
+
 const struct record *log_lane_peek(struct log_lane *l)
 {
 	unsigned tail = atomic_load_explicit(&l->tail, memory_order_relaxed);

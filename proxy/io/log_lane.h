@@ -40,6 +40,9 @@ void log_lane_put(struct log_lane *l, const struct record *r);
 /* The owner: queue what was counted. At least every 100 ms, and before it ends. False: the ring has no room for all. */
 bool log_lane_settle(struct log_lane *l);
 
+/* The log thread: how many records wait. */
+unsigned log_lane_waiting(const struct log_lane *l);
+
 /* The log thread: the oldest record, or NULL; it stays valid until log_lane_pop(). */
 const struct record *log_lane_peek(struct log_lane *l);
 void log_lane_pop(struct log_lane *l);
