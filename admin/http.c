@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <event2/http.h>
@@ -40,10 +41,13 @@ struct http {
 static void answer(struct evhttp_request *r, int status, const char *type, struct evbuffer *body)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+	struct evhttp_connection *connection = evhttp_request_get_connection(r);
 	evhttp_add_header(headers, "Content-Type", type);
 	evhttp_add_header(headers, "Cache-Control", "no-store");
 	evhttp_add_header(headers, "Connection", "close");
 	evhttp_send_reply(r, status, NULL, body);
+	/* While it writes, evhttp would hold all that still comes, and take a half-close for a loss. */
+	bufferevent_disable(evhttp_connection_get_bufferevent(connection), EV_READ);
 }
 
 static void answer_text(struct evhttp_request *r, int status, const char *text)

@@ -17,6 +17,8 @@
 enum {
 	BACKLOG = 128,
 	HEADERS_MAX = 8 * 1024,
+	/* Read and not looked at yet: evhttp has no bound of its own while it writes, or once it has let go. */
+	INPUT_MAX = 2 * HEADERS_MAX,
 	/* Those that were told to go and have not gone yet count too, but a little more room is left for them. */
 	VISITS_MAX = 2 * GATE_CONNECTIONS,
 	TICK_MS = 100,
@@ -137,6 +139,7 @@ static struct visit *visit_new(struct http_gate *g, struct bufferevent *stream)
 		free(v);
 		return NULL;
 	}
+	bufferevent_setwatermark(stream, EV_READ, 0, INPUT_MAX);
 	bufferevent_incref(stream);
 	g->visits[g->count++] = v;
 	return v;

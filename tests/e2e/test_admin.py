@@ -2,11 +2,12 @@
 """What operators and load balancers are told over HTTP, and what strangers can do to that."""
 import pathlib
 import re
+import socket as sockets
 import time
 
 import pytest
 
-from harness import conf, http, proxy, sip, sipweir as program, wait
+from harness import conf, http, ports, proxy, sip, sipweir as program, wait
 
 ADMIN = {"http": "127.0.0.1:0", "health": "127.0.0.1:0"}
 BEHIND = {**ADMIN, "trusted": ["127.0.0.1/32"]}
@@ -231,6 +232,37 @@ def test_silent_connections_keep_nobody_out_and_are_bounded(sipweir):
     for s in silent:
         s.close()
     wait.until(lambda: weir.descriptors() == before, 5, "every descriptor given back")
+
+
+def test_a_client_that_half_closes_gets_the_whole_page(sipweir):
+    weir = sipweir([f"127.0.0.1:{port}" for port in range(20000, 20200)], admin=ADMIN)
+    with http.dial(weir.address_of("admin.http")) as s:
+        s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        s.shutdown(sockets.SHUT_WR)
+        answer = http.Answer(http.read(s))
+    assert answer.status == 200
+    assert len(answer.body) > 65536, "this has to be more than one write"
+    assert answer.text.splitlines()[-1].startswith("sipweir_build_info")
+
+
+def test_what_comes_behind_a_request_is_not_held(sipweir):
+    """Who asks for a large page, reads nothing and goes on sending is stopped by TCP."""
+    many = conf.servers(*(f"127.0.0.1:{port}" for port in range(20000, 21000)))
+    pools = [{"name": name, "servers": many} for name in ("main", "second", "third", "fourth")]
+    weir = sipweir(pools=pools, admin=ADMIN)
+    host, port = ports.split(weir.address_of("admin.http"))
+    sent = 0
+    with sockets.socket() as s:
+        s.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
+        s.settimeout(wait.seconds(5))
+        s.connect((host, port))
+        s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        s.recv(1, sockets.MSG_PEEK)
+        s.settimeout(1)
+        with pytest.raises(TimeoutError):
+            while sent < 256 * 1024 * 1024:
+                sent += s.send(bytes(65536))
+    assert sent < 64 * 1024 * 1024, "the kernel alone holds a few of these"
 
 
 @pytest.mark.parametrize("request_bytes", [b"", b"GET /metrics HTTP/1.1\r\nX: "], ids=["silent", "dripping"])
