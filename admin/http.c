@@ -12,6 +12,7 @@
 #include <event2/event_struct.h>
 #include <event2/http.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -32,6 +33,7 @@ struct http {
 	struct door operators, balancers;
 	int stop; /* readable when the thread has to end */
 	struct event stopping;
+	atomic_bool is_stopping; /* known at once to all requests of a turn, which may be many */
 	pthread_t thread;
 };
 
@@ -110,6 +112,8 @@ static void on_request(struct evhttp_request *r, void *owner)
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	if (!path)
 		answer_text(r, HTTP_BADREQUEST, "no path\n");
+	else if (atomic_load(&h->is_stopping))
+		answer_text(r, HTTP_SERVUNAVAIL, "stopping\n");
 	else if (d->is_for_operators && !strcmp(path, "/metrics"))
 		answer_metrics(h, r);
 	else if (!strcmp(path, "/healthz") && inspect_is_healthy(h->inspector))
@@ -260,6 +264,7 @@ void http_free(struct http *h)
 	uint64_t one = 1;
 	if (!h)
 		return;
+	atomic_store(&h->is_stopping, true);
 	if (write(h->stop, &one, sizeof(one)) == sizeof(one))
 		pthread_join(h->thread, NULL);
 	release(h);

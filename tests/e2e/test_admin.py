@@ -245,11 +245,15 @@ def test_a_client_that_half_closes_gets_the_whole_page(sipweir):
     assert answer.text.splitlines()[-1].startswith("sipweir_build_info")
 
 
+def many_servers():
+    """Pools whose page no socket buffer holds."""
+    many = conf.servers(*(f"127.0.0.1:{port}" for port in range(20000, 21000)))
+    return [{"name": name, "servers": many} for name in ("main", "second", "third", "fourth")]
+
+
 def test_what_comes_behind_a_request_is_not_held(sipweir):
     """Who asks for a large page, reads nothing and goes on sending is stopped by TCP."""
-    many = conf.servers(*(f"127.0.0.1:{port}" for port in range(20000, 21000)))
-    pools = [{"name": name, "servers": many} for name in ("main", "second", "third", "fourth")]
-    weir = sipweir(pools=pools, admin=ADMIN)
+    weir = sipweir(pools=many_servers(), admin=ADMIN)
     host, port = ports.split(weir.address_of("admin.http"))
     sent = 0
     with sockets.socket() as s:
@@ -367,4 +371,19 @@ def test_stopping_does_not_wait_for_those_who_watch(sipweir):
     assert time.monotonic() - began < wait.seconds(5)
     for s in watchers:
         assert http.read(s) == b""
+        s.close()
+
+
+def test_stopping_does_not_make_the_pages_that_are_still_asked_for(sipweir):
+    weir = sipweir(pools=many_servers(), admin=ADMIN)
+    began = time.monotonic()
+    assert http.ask(weir.address_of("admin.http"), "/metrics").status == 200
+    one_page = time.monotonic() - began
+    watchers = [http.dial(weir.address_of("admin.http")) for _ in range(60)]
+    for s in watchers:
+        s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+    began = time.monotonic()
+    weir.stop()
+    assert time.monotonic() - began < 10 * one_page
+    for s in watchers:
         s.close()
