@@ -356,7 +356,7 @@ def test_the_oldest_connection_without_a_header_goes_when_there_are_too_many(sip
     for one in silent[2:]:
         one.send(proxy.v1("198.51.100.7")[5:])
         assert one.ask().status == 200
-    assert weir.log.find("limit.refused")[0]["limit"] == "max_unnamed"
+    assert weir.wait_for("limit.refused")["limit"] == "max_unnamed"
 
 
 def test_named_connections_do_not_count_as_unnamed(sipweir):
