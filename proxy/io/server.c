@@ -153,6 +153,7 @@ static bool take_signals(struct server *s)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	signal(SIGPIPE, SIG_IGN);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return false;
@@ -249,11 +250,27 @@ void server_announce(struct server *s, const char *what, const struct addr_port 
 
 /* --- running --- */
 
+/* By itself HUP ends a process: whoever expects a reload must not lose every connection for it. */
+static void tell_no_reload(struct server *s)
+{
+	struct record r;
+	record_init(&r, RECORD_RELOAD);
+	snprintf(r.message, sizeof(r.message),
+		"this version cannot reload: nothing has changed; restart it to read the "
+		"configuration again");
+	tell(s, &r);
+}
+
 static void wait_for_signal(struct server *s)
 {
 	struct signalfd_siginfo info;
-	while (read(s->signals, &info, sizeof(info)) < 0 && errno == EINTR)
-		;
+	for (;;) {
+		ssize_t got = read(s->signals, &info, sizeof(info));
+		if (got == sizeof(info) && info.ssi_signo == SIGHUP)
+			tell_no_reload(s);
+		else if (got >= 0 || errno != EINTR)
+			return;
+	}
 }
 
 /* While the workers close what is open a second signal ends the process the way it always would. */
