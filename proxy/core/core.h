@@ -23,14 +23,52 @@ enum {
 
 struct core;
 
+/* What a TLS listener, or the TLS side of a pool, was prepared to be. Made by the host; the core hands it back. */
+struct tls_setup;
+
+/* Where to connect to, and how. All of it is needed during the call alone. */
+struct connection_plan {
+	const struct addr_port *to;
+	struct tls_setup *tls; /* NULL: plain TCP */
+	const uint8_t
+		*preface; /* with TLS: goes out in clear before the handshake (a PROXY header) */
+	size_t preface_length; /* at most PROXY_HEADER_WRITE_MAX */
+};
+
+/* What a handshake with a client has agreed on, as far as it came. */
+struct stream_security {
+	const char *version; /* "1.3"; NULL before it is known */
+	const char *
+		sni; /* the name that the client asked for, escaped by whoever prints it; NULL for none */
+	bool is_resumed;
+};
+
 /* What the core needs from outside; io gives the real world, tests give theirs. */
 struct host {
 	/*
-	 * Begin to connect. The stream may be written to at once (STREAM_AGAIN until it is connected); a connect that
-	 * fails makes its first writev fail. NULL, with *failure an errno, when not even that can begin. The caller
-	 * sets owner and on_ready, and what it wants.
+	 * Begin to connect. The stream may be written to at once (STREAM_AGAIN until it is connected, with TLS until the
+	 * handshake is done); a connect that fails makes its first writev fail. NULL, with *failure an errno, when not
+	 * even that can begin. The caller sets owner and on_ready, and what it wants.
 	 */
-	struct stream *(*connect)(struct host *h, const struct addr_port *to, int *failure);
+	struct stream *(*connect)(struct host *h, const struct connection_plan *plan, int *failure);
+
+	/*
+	 * Put TLS on top of a client's stream, as its server. `ahead` was read from it already, behind the PROXY header,
+	 * and is copied. Takes `raw` whatever happens; what is returned stands in for it, with its owner and on_ready, and
+	 * nothing wanted yet. NULL: no memory, and `raw` is closed.
+	 */
+	struct stream *(*secure)(struct host *h, struct stream *raw, struct tls_setup *tls,
+		const uint8_t *ahead, size_t length);
+
+	/* What the handshake of such a stream has agreed on. */
+	void (*describe_security)(
+		struct host *h, const struct stream *s, struct stream_security *out);
+
+	/* True when the peer of this unsecured stream has closed its side already, unread bytes or not. */
+	bool (*has_ended)(struct host *h, const struct stream *s);
+
+	/* Monotonic time for budgets within a turn. */
+	uint64_t (*clock_us)(struct host *h);
 
 	/* The address that the client of this stream has connected to. False: unknown. */
 	bool (*local_address)(struct host *h, const struct stream *s, struct addr_port *local);

@@ -81,7 +81,8 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 	k->state = LINK_CONNECTING;
 	k->began_ms = c->now_ms;
 	k->wanted = 0;
-	k->stream = c->host->connect(c->host, &k->server->address, &failure);
+	const struct connection_plan plan = {.to = &k->server->address};
+	k->stream = c->host->connect(c->host, &plan, &failure);
 	if (!k->stream) {
 		report_failed(k, failure_name(failure));
 		return false;

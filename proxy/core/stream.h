@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stream.h - one connected byte stream, TCP now and TLS later, as the core sees it.
+ * stream.h - one connected byte stream, TCP or TLS on top of it, as the core sees it.
  *
  * A stream belongs to one worker and is used by its thread alone. Its owner is called back through on_ready and never
  * from inside a call into the stream. Tests bring streams of their own.
+ *
+ * After a write that took less than it was given the owner keeps the rest, and begins its next write with it: what TLS has
+ * encrypted cannot be exchanged for something else.
  */
 #ifndef SIPWEIR_PROXY_CORE_STREAM_H
 #define SIPWEIR_PROXY_CORE_STREAM_H
@@ -20,8 +23,11 @@ struct stream;
 enum {
 	STREAM_END = 0,	    /* read: the peer has closed its side */
 	STREAM_AGAIN = -1,  /* nothing to read, or no room to write: wait for on_ready */
-	STREAM_FAILED = -2, /* reset or found dead: only close() is left; `failure` is an errno */
+	STREAM_FAILED = -2, /* reset or found dead: only close() is left; `failure` says why */
 };
+
+/* What handshake() returns besides STREAM_AGAIN and STREAM_FAILED. */
+enum { STREAM_SECURED = 1 };
 
 /* What an owner wants to hear of, and what on_ready says. */
 enum {
@@ -44,13 +50,22 @@ struct stream_ops {
 	void (*shutdown)(struct stream *s); /* FIN behind what was written; reading goes on */
 	void (*close)(struct stream *s,
 		enum stream_close how); /* the stream is gone; no callback comes any more */
+
+	/*
+	 * Of a stream that the host has secured alone (NULL for others): a step of the handshake. STREAM_AGAIN: with
+	 * STREAM_READABLE wanted, on_ready says when to take the next. Before STREAM_SECURED nothing is read or written.
+	 */
+	int (*handshake)(struct stream *s);
 };
 
 struct stream {
 	const struct stream_ops *ops;
 	void (*on_ready)(struct stream *s, unsigned readiness);
 	void *owner;
-	int failure;
+	int failure;	   /* an errno, or 0 where `fault` says more */
+	const char *fault; /* the name of what went wrong in TLS, a constant; else NULL */
+	const char *
+		detail; /* a sentence about it, good until the next call into a stream of this worker; else NULL */
 };
 
 static inline ssize_t stream_read(struct stream *s, void *to, size_t size)
@@ -71,6 +86,11 @@ static inline void stream_want(struct stream *s, unsigned readiness)
 static inline void stream_shutdown(struct stream *s)
 {
 	s->ops->shutdown(s);
+}
+
+static inline int stream_handshake(struct stream *s)
+{
+	return s->ops->handshake(s);
 }
 
 static inline void stream_close(struct stream *s, enum stream_close how)

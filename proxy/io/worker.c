@@ -31,10 +31,11 @@ static struct worker *worker_of(struct host *h)
 	return LIST_OBJECT(h, struct worker, host);
 }
 
-static struct stream *host_connect(struct host *h, const struct addr_port *to, int *failure)
+static struct stream *host_connect(
+	struct host *h, const struct connection_plan *plan, int *failure)
 {
 	struct worker *w = worker_of(h);
-	return tcp_connect(&w->tcp, to, &w->core.conf->timeouts, failure);
+	return tcp_connect(&w->tcp, plan->to, &w->core.conf->timeouts, failure);
 }
 
 static bool host_local_address(struct host *h, const struct stream *s, struct addr_port *local)

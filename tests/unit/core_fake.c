@@ -30,7 +30,8 @@ static enum fake_connect next_connect(struct fake *f)
 	return f->script_at < f->script_length ? f->script[f->script_at++] : f->otherwise;
 }
 
-static struct stream *host_connect(struct host *h, const struct addr_port *to, int *failure)
+static struct stream *host_connect(
+	struct host *h, const struct connection_plan *plan, int *failure)
 {
 	struct fake_worker *w = worker_of(h);
 	enum fake_connect how = next_connect(w->fake);
@@ -40,7 +41,7 @@ static struct stream *host_connect(struct host *h, const struct addr_port *to, i
 	}
 	struct fake_stream *fs = fake_stream_new(w->fake);
 	fs->worker = w;
-	fs->to = *to;
+	fs->to = *plan->to;
 	fs->is_pending = how == FAKE_PENDING;
 	fs->is_failing = how == FAKE_FAILS ? ECONNREFUSED : 0;
 	w->fake->server_count++;
