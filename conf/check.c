@@ -3,6 +3,7 @@
  * check.c - the rules between options: numbers first, then pools, then the listeners that need them.
  */
 #include "conf/check.h"
+#include "conf/check_tls.h"
 #include "conf/load.h"
 #include "conf/trust.h"
 #include "conf/value.h"
@@ -18,33 +19,29 @@ struct named {
 	const struct conf_place *at;
 };
 
-static bool is_good(const struct conf_place *at)
-{
-	return at->file;
-}
-
 static void check_sizes(const struct conf *c, struct conf_errors *e)
 {
 	const struct conf_sip *sip = &c->sip;
 	const struct conf_memory *m = &c->memory;
 	char a[CONF_VALUE_TEXT_MAX], b[CONF_VALUE_TEXT_MAX];
 
-	if (is_good(&sip->at.max_header_bytes) && is_good(&sip->at.max_message) &&
-		sip->max_header_bytes > sip->max_message)
+	if (conf_place_is_set(&sip->at.max_header_bytes) &&
+		conf_place_is_set(&sip->at.max_message) && sip->max_header_bytes > sip->max_message)
 		conf_errors_add(e, &sip->at.max_header_bytes, "sip.max_header_bytes",
 			"\"%s\" is more than a whole message, expected up to sip.max_message, "
 			"\"%s\"",
 			conf_value_write_size(a, sip->max_header_bytes),
 			conf_value_write_size(b, sip->max_message));
 	/* Each direction may hold a message that is not whole yet and one that cannot be sent yet. */
-	if (is_good(&m->at.per_connection) && is_good(&sip->at.max_message) &&
+	if (conf_place_is_set(&m->at.per_connection) && conf_place_is_set(&sip->at.max_message) &&
 		m->per_connection < 4 * (uint64_t)sip->max_message)
 		conf_errors_add(e, &m->at.per_connection, "memory.per_connection",
 			"\"%s\" does not hold two messages in each direction, expected at least "
 			"four times sip.max_message, \"%s\"",
 			conf_value_write_size(a, m->per_connection),
 			conf_value_write_size(b, 4 * (uint64_t)sip->max_message));
-	if (is_good(&m->at.per_connection) && is_good(&m->at.total) && m->total < m->per_connection)
+	if (conf_place_is_set(&m->at.per_connection) && conf_place_is_set(&m->at.total) &&
+		m->total < m->per_connection)
 		conf_errors_add(e, &m->at.total, "memory.total",
 			"\"%s\" is less than one connection may hold, expected at least "
 			"memory.per_connection, \"%s\"",
@@ -81,10 +78,11 @@ static void check_keepalive(const struct conf_timeouts *t, struct conf_errors *e
 		t->keepalive_idle_ms + t->keepalive_interval_ms * (uint64_t)t->keepalive_count;
 	char a[CONF_VALUE_TEXT_MAX], b[CONF_VALUE_TEXT_MAX];
 
-	if (!is_good(&t->at.keepalive_idle_ms) || !is_good(&t->at.keepalive_interval_ms) ||
-		!is_good(&t->at.keepalive_count))
+	if (!conf_place_is_set(&t->at.keepalive_idle_ms) ||
+		!conf_place_is_set(&t->at.keepalive_interval_ms) ||
+		!conf_place_is_set(&t->at.keepalive_count))
 		return;
-	if (is_good(&t->at.unacked_ms) && t->unacked_ms < gone_ms)
+	if (conf_place_is_set(&t->at.unacked_ms) && t->unacked_ms < gone_ms)
 		conf_errors_warn(e, &t->at.unacked_ms, "timeouts.unacked",
 			"\"%s\" ends connections before keepalive does, expected at least "
 			"keepalive_idle + keepalive_interval * keepalive_count, \"%s\"",
@@ -103,7 +101,8 @@ static void check_keepalive(const struct conf_timeouts *t, struct conf_errors *e
 static void check_unique(const struct named *this, const struct named *first, struct conf_errors *e,
 	const char *path)
 {
-	if (is_good(this->at) && is_good(first->at) && strcmp(this->name, first->name) == 0)
+	if (conf_place_is_set(this->at) && conf_place_is_set(first->at) &&
+		strcmp(this->name, first->name) == 0)
 		conf_errors_add(e, this->at, path,
 			"the name \"%s\" is taken, expected another; first at %s:%u", this->name,
 			first->at->file, first->at->line);
@@ -148,7 +147,7 @@ static void check_loop(
 	for (size_t i = 0; i < c->listener_count; i++) {
 		const struct conf_listener *l = &c->listeners[i];
 
-		if (!is_good(&l->at.address) || l->address.port != s->address.port ||
+		if (!conf_place_is_set(&l->at.address) || l->address.port != s->address.port ||
 			!takes_address(l, &s->address.addr))
 			continue;
 		if (!addr_equal(&l->address.addr, &s->address.addr) &&
@@ -157,7 +156,7 @@ static void check_loop(
 		conf_errors_add(e, &s->at.address, path,
 			"that is the listener \"%s\" at %s:%u, expected the address of a server "
 			"behind it",
-			is_good(&l->at.name) ? l->name : "", l->at.address.file,
+			conf_place_is_set(&l->at.name) ? l->name : "", l->at.address.file,
 			l->at.address.line);
 		return;
 	}
@@ -167,7 +166,7 @@ static void check_server(const struct conf *c, const struct conf_pool *p, size_t
 	const char *parent, struct conf_errors *e)
 {
 	const struct conf_server *s = &p->servers[i];
-	const char *name = is_good(&s->at.name) ? s->name : NULL;
+	const char *name = conf_place_is_set(&s->at.name) ? s->name : NULL;
 	char servers[CONF_PATH_MAX], server[CONF_PATH_MAX], path[CONF_PATH_MAX];
 
 	conf_path_member(servers, parent, "servers");
@@ -179,7 +178,7 @@ static void check_server(const struct conf *c, const struct conf_pool *p, size_t
 		check_unique(&(struct named){s->name, &s->at.name},
 			&(struct named){other->name, &other->at.name}, e, path);
 	}
-	if (!is_good(&s->at.address))
+	if (!conf_place_is_set(&s->at.address))
 		return;
 	conf_path_member(path, server, "address");
 	check_loop(c, s, path, e);
@@ -207,7 +206,7 @@ static void check_pool_message(
 
 	if (p->max_message == 0)
 		p->max_message = sip->max_message;
-	if (p->max_message <= sip->max_message || !is_good(&sip->at.max_message))
+	if (p->max_message <= sip->max_message || !conf_place_is_set(&sip->at.max_message))
 		return;
 	conf_path_member(path, parent, "max_message");
 	conf_errors_add(e, &p->at.max_message, path,
@@ -221,7 +220,7 @@ static void check_pool(struct conf *c, size_t i, struct conf_errors *e)
 	struct conf_pool *p = &c->pools[i];
 	char pool[CONF_PATH_MAX], path[CONF_PATH_MAX];
 
-	conf_path_element(pool, "pools", is_good(&p->at.name) ? p->name : NULL, i);
+	conf_path_element(pool, "pools", conf_place_is_set(&p->at.name) ? p->name : NULL, i);
 	conf_path_member(path, pool, "name");
 	for (size_t j = 0; j < i; j++) {
 		const struct conf_pool *other = &c->pools[j];
@@ -231,6 +230,7 @@ static void check_pool(struct conf *c, size_t i, struct conf_errors *e)
 	}
 	check_pool_kind(p, pool, e);
 	check_pool_message(p, &c->sip, pool, e);
+	conf_check_pool_tls(p, pool, e);
 	for (size_t j = 0; j < p->server_count; j++)
 		check_server(c, p, j, pool, e);
 }
@@ -242,7 +242,7 @@ static void write_pools(const struct conf *c, char *out, size_t size)
 
 	out[0] = '\0';
 	for (size_t i = 0; i < c->pool_count && length < size; i++) {
-		if (is_good(&c->pools[i].at.name))
+		if (conf_place_is_set(&c->pools[i].at.name))
 			length += (size_t)snprintf(out + length, size - length, "%s\"%s\"",
 				length ? ", " : "", c->pools[i].name);
 	}
@@ -256,11 +256,11 @@ static void find_pool(
 	char path[CONF_PATH_MAX], names[256];
 	bool is_whole = c->pool_count > 0;
 
-	if (!is_good(&l->at.pool))
+	if (!conf_place_is_set(&l->at.pool))
 		return;
 	for (size_t i = 0; i < c->pool_count; i++) {
 		l->pool_index = i;
-		if (!is_good(&c->pools[i].at.name))
+		if (!conf_place_is_set(&c->pools[i].at.name))
 			is_whole = false;
 		else if (strcmp(c->pools[i].name, l->pool) == 0)
 			return;
@@ -278,7 +278,7 @@ static void check_trust(const struct conf_listener *l, const char *parent, struc
 {
 	char path[CONF_PATH_MAX];
 
-	if (!is_good(&l->at.trusted) || !is_good(&l->at.proxy_protocol))
+	if (!conf_place_is_set(&l->at.trusted) || !conf_place_is_set(&l->at.proxy_protocol))
 		return;
 	conf_path_member(path, parent, "trusted");
 	if (l->proxy_protocol == CONF_PROXY_OFF) {
@@ -302,13 +302,13 @@ static void check_address(const struct conf *c, size_t i, const char *parent, st
 	const struct conf_listener *l = &c->listeners[i];
 	char path[CONF_PATH_MAX], text[ADDR_PORT_TEXT_MAX];
 
-	if (!is_good(&l->at.address))
+	if (!conf_place_is_set(&l->at.address))
 		return;
 	conf_path_member(path, parent, "address");
 	for (size_t j = 0; j < i; j++) {
 		const struct conf_listener *other = &c->listeners[j];
 
-		if (!is_good(&other->at.address) || !is_same_address(l, other))
+		if (!conf_place_is_set(&other->at.address) || !is_same_address(l, other))
 			continue;
 		addr_port_format(&l->address, text);
 		conf_errors_add(e, &l->at.address, path,
@@ -323,7 +323,7 @@ static void check_dual_stack(
 {
 	char path[CONF_PATH_MAX];
 
-	if (!l->dual_stack || !is_good(&l->at.address) || is_any(&l->address.addr, "::"))
+	if (!l->dual_stack || !conf_place_is_set(&l->at.address) || is_any(&l->address.addr, "::"))
 		return;
 	conf_path_member(path, parent, "dual_stack");
 	conf_errors_warn(e, &l->at.dual_stack, path,
@@ -335,7 +335,8 @@ static void check_listener(struct conf *c, size_t i, struct conf_errors *e)
 	struct conf_listener *l = &c->listeners[i];
 	char listener[CONF_PATH_MAX], path[CONF_PATH_MAX];
 
-	conf_path_element(listener, "listeners", is_good(&l->at.name) ? l->name : NULL, i);
+	conf_path_element(
+		listener, "listeners", conf_place_is_set(&l->at.name) ? l->name : NULL, i);
 	conf_path_member(path, listener, "name");
 	for (size_t j = 0; j < i; j++) {
 		const struct conf_listener *other = &c->listeners[j];
@@ -346,6 +347,7 @@ static void check_listener(struct conf *c, size_t i, struct conf_errors *e)
 	check_address(c, i, listener, e);
 	check_dual_stack(l, listener, e);
 	check_trust(l, listener, e);
+	conf_check_listener_tls(l, listener, e);
 	find_pool(c, l, listener, e);
 }
 
@@ -353,9 +355,9 @@ static void check_admin_addresses(const struct conf_admin *a, struct conf_errors
 {
 	char text[ADDR_PORT_TEXT_MAX];
 
-	if (!is_good(&a->at.http) || !is_good(&a->at.health) || !a->http_count ||
-		!a->health_count || a->http.port == 0 || a->http.port != a->health.port ||
-		!addr_equal(&a->http.addr, &a->health.addr))
+	if (!conf_place_is_set(&a->at.http) || !conf_place_is_set(&a->at.health) ||
+		!a->http_count || !a->health_count || a->http.port == 0 ||
+		a->http.port != a->health.port || !addr_equal(&a->http.addr, &a->health.addr))
 		return;
 	addr_port_format(&a->health, text);
 	conf_errors_add(e, &a->at.health, "admin.health",
@@ -364,9 +366,9 @@ static void check_admin_addresses(const struct conf_admin *a, struct conf_errors
 
 static void check_admin_trust(const struct conf_admin *a, struct conf_errors *e)
 {
-	if (!is_good(&a->at.trusted))
+	if (!conf_place_is_set(&a->at.trusted))
 		return;
-	if (a->trusted_count && is_good(&a->at.health) && !a->health_count)
+	if (a->trusted_count && conf_place_is_set(&a->at.health) && !a->health_count)
 		conf_errors_warn(e, &a->at.trusted, "admin.trusted",
 			"it means nothing while admin.health is \"\", expected none");
 	if (conf_trust_is_everything(a->trusted, a->trusted_count))
@@ -375,8 +377,17 @@ static void check_admin_trust(const struct conf_admin *a, struct conf_errors *e)
 			"\"10.0.0.0/16\" ]");
 }
 
+static void check_group(const struct conf *c, struct conf_errors *e)
+{
+	if (conf_place_is_set(&c->at.user) && conf_place_is_set(&c->at.group) && *c->group &&
+		!*c->user)
+		conf_errors_add(e, &c->at.group, "group",
+			"a group is taken only when root is given up, expected user as well");
+}
+
 void conf_check(struct conf *c, struct conf_errors *errors)
 {
+	check_group(c, errors);
 	check_sizes(c, errors);
 	check_schemes(&c->sip, errors);
 	check_keepalive(&c->timeouts, errors);

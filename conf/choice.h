@@ -20,7 +20,22 @@
 	X(CONF_FORMAT_JSON, "json") \
 	X(CONF_FORMAT_TEXT, "text")
 
-#define CONF_TRANSPORTS(X) X(CONF_TCP, "tcp")
+#define CONF_TRANSPORTS(X) \
+	X(CONF_TCP, "tcp") \
+	X(CONF_TLS, "tls")
+
+/* Ascending. */
+#define CONF_TLS_VERSIONS(X)   \
+	X(CONF_TLS_1_0, "1.0") \
+	X(CONF_TLS_1_1, "1.1") \
+	X(CONF_TLS_1_2, "1.2") \
+	X(CONF_TLS_1_3, "1.3")
+
+/* Certificates of clients. */
+#define CONF_VERIFY_CLIENT(X)               \
+	X(CONF_VERIFY_OFF, "off")           \
+	X(CONF_VERIFY_OPTIONAL, "optional") \
+	X(CONF_VERIFY_REQUIRE, "require")
 
 /* PROXY headers from clients. */
 #define CONF_PROXY_MODES(X)              \
@@ -52,6 +67,8 @@
 	S(log_level, CONF_LOG_LEVELS)        \
 	S(log_format, CONF_LOG_FORMATS)      \
 	S(transport, CONF_TRANSPORTS)        \
+	S(tls_version, CONF_TLS_VERSIONS)    \
+	S(verify_client, CONF_VERIFY_CLIENT) \
 	S(proxy_mode, CONF_PROXY_MODES)      \
 	S(send_proxy, CONF_SEND_PROXY_MODES) \
 	S(action, CONF_ACTIONS)              \

@@ -39,6 +39,7 @@ struct conf_rate {
 #define CONF_FIELD_ENUM(field, unit)	       enum conf_##unit field;
 #define CONF_FIELD_STRING(field, unit)	       const char *field;
 #define CONF_FIELD_TARGET(field, unit)	       const char *field;
+#define CONF_FIELD_PATH(field, unit)	       const char *field;
 #define CONF_FIELD_NAME(field, unit)	       const char *field;
 #define CONF_FIELD_ADDRESS(field, unit)	       struct addr_port field;
 /* The count is 1, or 0 for no address. */
@@ -74,13 +75,37 @@ struct conf_log {
 #include "conf/options.def"
 };
 
+/* private_key "": it is in the file of the certificate. */
+struct conf_certificate {
+	struct conf_place place;
+	struct {
+#define OPT_CERTIFICATE CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_CERTIFICATE CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_listener_tls {
+	struct conf_place place;
+	struct {
+#define OPT_LISTENER_TLS CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_LISTENER_TLS     CONF_FIELD
+#define SECTION_LISTENER_TLS CONF_SECTION
+#include "conf/options.def"
+};
+
+/* transport CONF_TLS: `tls` is set and has at least one certificate. */
 struct conf_listener {
 	struct conf_place place;
 	struct {
 #define OPT_LISTENER CONF_AT
 #include "conf/options.def"
 	} at;
-#define OPT_LISTENER CONF_FIELD
+#define OPT_LISTENER	 CONF_FIELD
+#define SECTION_LISTENER CONF_SECTION
 #include "conf/options.def"
 	size_t pool_index; /* of `pool`, in conf.pools */
 };
@@ -152,6 +177,16 @@ struct conf_server {
 #include "conf/options.def"
 	} at;
 #define OPT_SERVER CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_pool_tls {
+	struct conf_place place;
+	struct {
+#define OPT_POOL_TLS CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_POOL_TLS CONF_FIELD
 #include "conf/options.def"
 };
 

@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool conf_place_is_set(const struct conf_place *place)
+{
+	return place->file;
+}
+
 static void message_fini(struct conf_message *m)
 {
 	free(m->file);

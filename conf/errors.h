@@ -23,6 +23,9 @@ struct conf_place {
 	unsigned line;
 };
 
+/* False for an option that was reported as wrong, and for a group that is none: nothing may be read from it. */
+bool conf_place_is_set(const struct conf_place *place);
+
 struct conf_message {
 	char *file;
 	unsigned line;

@@ -37,6 +37,7 @@
 #define COUNT_OF_ENUM(type, field)	     0
 #define COUNT_OF_STRING(type, field)	     0
 #define COUNT_OF_TARGET(type, field)	     0
+#define COUNT_OF_PATH(type, field)	     0
 #define COUNT_OF_NAME(type, field)	     0
 #define COUNT_OF_ADDRESS(type, field)	     0
 #define COUNT_OF_ADDRESS_NONE(type, field)   offsetof(struct type, field##_count)
@@ -86,6 +87,22 @@ static const struct conf_option listener_options[] = {
 #define OPT_LISTENER(...) ROW(conf_listener, __VA_ARGS__)
 #include "conf/options.def"
 };
+static const struct conf_section listener_sections[] = {
+#define SECTION_LISTENER(...) SECTION(conf_listener, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_option listener_tls_options[] = {
+#define OPT_LISTENER_TLS(...) ROW(conf_listener_tls, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_section listener_tls_sections[] = {
+#define SECTION_LISTENER_TLS(...) SECTION(conf_listener_tls, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_option certificate_options[] = {
+#define OPT_CERTIFICATE(...) ROW(conf_certificate, __VA_ARGS__)
+#include "conf/options.def"
+};
 static const struct conf_option limits_options[] = {
 #define OPT_LIMITS(...) ROW(conf_limits, __VA_ARGS__)
 #include "conf/options.def"
@@ -110,6 +127,10 @@ static const struct conf_section pool_sections[] = {
 #define SECTION_POOL(...) SECTION(conf_pool, __VA_ARGS__)
 #include "conf/options.def"
 };
+static const struct conf_option pool_tls_options[] = {
+#define OPT_POOL_TLS(...) ROW(conf_pool_tls, __VA_ARGS__)
+#include "conf/options.def"
+};
 static const struct conf_option server_options[] = {
 #define OPT_SERVER(...) ROW(conf_server, __VA_ARGS__)
 #include "conf/options.def"
@@ -118,7 +139,6 @@ static const struct conf_option respond_options[] = {
 #define OPT_RESPOND(...) ROW(conf_respond, __VA_ARGS__)
 #include "conf/options.def"
 };
-
 static const struct conf_option admin_options[] = {
 #define OPT_ADMIN(...) ROW(conf_admin, __VA_ARGS__)
 #include "conf/options.def"
@@ -132,13 +152,19 @@ static const struct conf_scope scopes[CONF_SCOPE_COUNT] = {
 	[CONF_SCOPE_GLOBAL] = {SCOPE(conf, "file", global_options), .sections = global_sections,
 		.section_count = COUNT(global_sections)},
 	[CONF_SCOPE_LOG] = {SCOPE(conf_log, "log", log_options)},
-	[CONF_SCOPE_LISTENER] = {SCOPE(conf_listener, "listener", listener_options)},
+	[CONF_SCOPE_LISTENER] = {SCOPE(conf_listener, "listener", listener_options),
+		.sections = listener_sections, .section_count = COUNT(listener_sections)},
+	[CONF_SCOPE_LISTENER_TLS] = {SCOPE(conf_listener_tls, "tls of a listener",
+					     listener_tls_options),
+		.sections = listener_tls_sections, .section_count = COUNT(listener_tls_sections)},
+	[CONF_SCOPE_CERTIFICATE] = {SCOPE(conf_certificate, "certificate", certificate_options)},
 	[CONF_SCOPE_LIMITS] = {SCOPE(conf_limits, "limits", limits_options)},
 	[CONF_SCOPE_SIP] = {SCOPE(conf_sip, "sip", sip_options)},
 	[CONF_SCOPE_TIMEOUTS] = {SCOPE(conf_timeouts, "timeouts", timeouts_options)},
 	[CONF_SCOPE_MEMORY] = {SCOPE(conf_memory, "memory", memory_options)},
 	[CONF_SCOPE_POOL] = {SCOPE(conf_pool, "pool", pool_options), .sections = pool_sections,
 		.section_count = COUNT(pool_sections)},
+	[CONF_SCOPE_POOL_TLS] = {SCOPE(conf_pool_tls, "tls of a pool", pool_tls_options)},
 	[CONF_SCOPE_SERVER] = {SCOPE(conf_server, "server", server_options)},
 	[CONF_SCOPE_RESPOND] = {SCOPE(conf_respond, "respond", respond_options)},
 	[CONF_SCOPE_ADMIN] = {SCOPE(conf_admin, "admin", admin_options)},
@@ -252,6 +278,10 @@ const char *conf_option_expected(const struct conf_option *o, char out[CONF_EXPE
 	case CONF_TYPE_TARGET:
 		snprintf(out, CONF_EXPECTED_MAX,
 			"\"stderr\", \"syslog\" or the absolute path of a file");
+		break;
+	case CONF_TYPE_PATH:
+		snprintf(out, CONF_EXPECTED_MAX, "an absolute path of up to %" PRIu64 " bytes%s",
+			o->max, o->min ? "" : ", or \"\"");
 		break;
 	case CONF_TYPE_NAME:
 		expect_numbers(o, out, "a name of ", " letters, digits, \".\", \"_\" and \"-\"");

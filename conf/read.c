@@ -13,17 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Words of the documentation that this version does not do, and what to do meanwhile. */
-static const struct {
-	enum conf_unit unit;
-	const char *word;
-	const char *what;
-} later[] = {
-	{CONF_UNIT_transport, "tls",
-		"this version has no TLS yet, expected \"tcp\"; until then TLS can end in the load "
-		"balancer"},
-};
-
 static bool fail(const struct conf_reader *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -187,12 +176,6 @@ static bool read_enum(const struct conf_reader *r, void *field)
 			return true;
 		}
 	}
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		if (later[i].unit != r->option->unit || strcmp(r->node->text, later[i].word) != 0)
-			continue;
-		conf_errors_add(r->errors, &r->node->place, r->path, "%s", later[i].what);
-		return false;
-	}
 	return fail_text(r, "is not known");
 }
 
@@ -212,6 +195,8 @@ static bool read_string(const struct conf_reader *r, const char **field)
 		return fail(r, "it is %zu bytes long", strlen(text));
 	if (r->option->type == CONF_TYPE_TARGET && !is_target(text))
 		return fail_text(r, "is none of them");
+	if (r->option->type == CONF_TYPE_PATH && *text && text[0] != '/')
+		return fail_text(r, "is no absolute path");
 	if (r->option->type == CONF_TYPE_NAME && !conf_value_is_name(text))
 		return fail_text(r, "is no name");
 	copy = conf_arena_copy(r->arena, text, strlen(text));
@@ -358,6 +343,7 @@ bool conf_read_option(const struct conf_reader *r, void *field, size_t *count)
 		return read_enum(r, field);
 	case CONF_TYPE_STRING:
 	case CONF_TYPE_TARGET:
+	case CONF_TYPE_PATH:
 	case CONF_TYPE_NAME:
 		return read_string(r, field);
 	case CONF_TYPE_ADDRESS:

@@ -36,6 +36,7 @@ static uint64_t number_of(const char *base, const struct conf_option *o)
 		return large;
 	case CONF_TYPE_STRING:
 	case CONF_TYPE_TARGET:
+	case CONF_TYPE_PATH:
 	case CONF_TYPE_NAME:
 		memcpy(&text, field, sizeof(text));
 		return strlen(text);

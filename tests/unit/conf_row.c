@@ -16,12 +16,23 @@
 
 static void write_group(FILE *out, enum conf_scope_id id, const struct conf_subject *s);
 
+/* True when the scope is the wanted one or a group in it is. */
+static bool holds(enum conf_scope_id id, enum conf_scope_id wanted)
+{
+	const struct conf_scope *scope = conf_scope_get(id);
+	bool found = id == wanted;
+
+	for (size_t i = 0; i < scope->section_count && !found; i++)
+		found = holds(scope->sections[i].scope, wanted);
+	return found;
+}
+
 static void write_section(
 	FILE *out, const struct conf_section *section, const struct conf_subject *s)
 {
 	bool is_list = section->kind == CONF_KIND_GROUPS;
 
-	if (section->kind == CONF_KIND_GROUP_OPTIONAL && section->scope != s->scope)
+	if (section->kind == CONF_KIND_GROUP_OPTIONAL && !holds(section->scope, s->scope))
 		return;
 	fprintf(out, is_list ? "%s = ( {\n" : "%s: {\n", section->name);
 	write_group(out, section->scope, s);
@@ -122,6 +133,7 @@ uint64_t conf_row_number(struct conf_loaded *l, const struct conf_subject *s)
 		return ((struct conf_rate *)(void *)field)->count;
 	case CONF_TYPE_STRING:
 	case CONF_TYPE_TARGET:
+	case CONF_TYPE_PATH:
 	case CONF_TYPE_NAME:
 		memcpy(&text, field, sizeof(text));
 		return strlen(text);
@@ -193,6 +205,7 @@ char *conf_row_text(const struct conf_option *o, uint64_t number)
 		write_string(out, 'a', number);
 		break;
 	case CONF_TYPE_TARGET:
+	case CONF_TYPE_PATH:
 		write_string(out, '/', number);
 		break;
 	case CONF_TYPE_ADDRESS:

@@ -33,6 +33,8 @@ static void a_listener_and_a_pool_are_enough_and_the_rest_is_default(void **stat
 	assert_int_equal(c->max_connections, 0);
 	assert_int_equal(c->log.level, CONF_LOG_INFO);
 	assert_int_equal(c->log.format, CONF_FORMAT_JSON);
+	assert_string_equal(c->user, "");
+	assert_string_equal(c->group, "");
 	assert_string_equal(c->log.target, "stderr");
 	assert_true(c->log.connections);
 	assert_int_equal(c->log.repeat_ms, 10000);
@@ -42,6 +44,7 @@ static void a_listener_and_a_pool_are_enough_and_the_rest_is_default(void **stat
 	assert_int_equal(c->limits.ipv4_prefix, 32);
 	assert_int_equal(c->limits.ipv6_prefix, 64);
 	assert_int_equal(c->limits.connections, 1024);
+	assert_int_equal(c->limits.max_handshakes, 0);
 	assert_int_equal(c->limits.action, CONF_ACTION_RESET);
 	assert_int_equal(c->limits.tracked_sources, 262144);
 	assert_int_equal(c->limits.when_full, CONF_WHEN_FULL_REFUSE);
@@ -63,12 +66,15 @@ static void timeouts_have_their_defaults(void **state)
 
 	(void)state;
 	assert_int_equal(t->proxy_header_ms, 10000);
+	assert_int_equal(t->handshake_ms, 10000);
 	assert_int_equal(t->first_message_ms, 32000);
 	assert_int_equal(t->message_ms, 10000);
 	assert_int_equal(t->idle_ms, 0);
 	assert_int_equal(t->ping_timeout, 0);
 	assert_int_equal(t->half_closed_ms, 10000);
 	assert_int_equal(t->connect_ms, 3000);
+	assert_int_equal(t->drain_delay_ms, 30000);
+	assert_int_equal(t->drain_ms, 300000);
 	assert_int_equal(t->keepalive_idle_ms, 30000);
 	assert_int_equal(t->keepalive_interval_ms, 10000);
 	assert_int_equal(t->keepalive_count, 3);
@@ -88,6 +94,7 @@ static void listeners_and_pools_have_their_defaults(void **state)
 	assert_int_equal(l->address.port, 5060);
 	assert_false(l->dual_stack);
 	assert_int_equal(l->transport, CONF_TCP);
+	assert_null(l->tls);
 	assert_int_equal(l->backlog, 4096);
 	assert_int_equal(l->defer_accept_ms, 0);
 	assert_int_equal(l->max_connections, 0);
@@ -105,6 +112,7 @@ static void listeners_and_pools_have_their_defaults(void **state)
 	assert_int_equal(p->retries, 2);
 	assert_int_equal(p->server_count, 1);
 	assert_null(p->respond);
+	assert_null(p->tls);
 	assert_string_equal(p->servers[0].name, "s");
 	assert_int_equal(p->servers[0].transport, CONF_TCP);
 	conf_free(c);
@@ -278,8 +286,9 @@ static void unknown_names_are_refused_with_the_nearest_known_one(void **state)
 		{CASE_GOOD "pool = ( );", "f:3: pool: unknown name, expected perhaps pools\n", ""},
 		{CASE_LISTENER "pools = ( { name = \"p\"; server = ( ); respond: { }; } );",
 			"f:2: pools.p.server: unknown name, expected perhaps servers\n", ""},
-		{CASE_GOOD "user = \"sipweir\";",
-			"f:3: user: unknown name, expected one of sipweir --print-config\n", ""},
+		{CASE_GOOD "state_dir = \"/var/lib/sipweir\";",
+			"f:3: state_dir: unknown name, expected one of sipweir --print-config\n",
+			""},
 		{CASE_GOOD "limits: { nonsense: { connections = 5; }; };",
 			"f:3: limits.nonsense: unknown name, expected one of sipweir "
 			"--print-config\n",
@@ -319,12 +328,6 @@ static void names_in_the_wrong_group_are_refused_with_the_right_one(void **state
 static void words_that_are_not_built_yet_are_refused_with_those_that_are(void **state)
 {
 	static const struct conf_case cases[] = {
-		{CASE_POOL "listeners = ( { name = \"l\"; address = \"127.0.0.1:5061\"; pool = "
-			   "\"p\"; transport = \"tls\"; } );",
-			"f:2: listeners.l.transport: this version has no TLS yet, expected "
-			"\"tcp\"; "
-			"until then TLS can end in the load balancer\n",
-			""},
 		{CASE_GOOD "limits: { action = \"tarpit\"; };",
 			"f:3: limits.action: \"tarpit\" is not known, expected \"reset\" or "
 			"\"close\"\n",
@@ -363,6 +366,21 @@ static void values_out_of_shape_are_refused(void **state)
 			"\"off\"\n",
 			""},
 		{CASE_GOOD "log: { budget = \"5/1d burst 1000000\"; };", "", ""},
+		{CASE_GOOD "timeouts: { drain_delay = \"0s\"; drain = \"off\"; };",
+			"f:3: timeouts.drain_delay: \"0s\" is out of range, expected a duration "
+			"\"50ms\"..\"1h\" or \"off\"\n",
+			""},
+		{CASE_GOOD "timeouts: { drain_delay = \"off\"; drain = \"off\"; };", "", ""},
+		{CASE_GOOD "admin: { control = \"control.sock\"; };",
+			"f:3: admin.control: \"control.sock\" is no absolute path, expected an "
+			"absolute path of up to 107 bytes, or \"\"\n",
+			""},
+		{CASE_GOOD "admin: { control = \"\"; };", "", ""},
+		{CASE_GOOD "group = \"sipweir\";",
+			"f:3: group: a group is taken only when root is given up, expected user as "
+			"well\n",
+			""},
+		{CASE_GOOD "user = \"sipweir\"; group = \"sipweir\";", "", ""},
 		{CASE_GOOD "log: { target = \"stdout\"; };",
 			"f:3: log.target: \"stdout\" is none of them, expected \"stderr\", "
 			"\"syslog\" or "

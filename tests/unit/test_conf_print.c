@@ -66,7 +66,7 @@ static char *uncomment(const char *text)
 	return out;
 }
 
-/* The group that may not stand beside servers is the only thing that is wrong then. */
+/* The group that may not stand beside servers is the only thing that is wrong then; TLS is not spoken yet. */
 static void every_default_of_the_sample_is_one_that_the_file_takes(void **state)
 {
 	struct conf_errors errors = {0};
@@ -75,7 +75,11 @@ static void every_default_of_the_sample_is_one_that_the_file_takes(void **state)
 	(void)state;
 	assert_null(conf_load_text(all, "sample", &errors));
 	assert_int_equal(errors.errors.count, 1);
-	assert_int_equal(errors.warnings.count, 0);
+	assert_int_equal(errors.warnings.count, 2);
+	assert_non_null(strstr(errors.warnings.kept[0].text,
+		"listeners.nlb-sip.tls: it means nothing while transport is not \"tls\""));
+	assert_non_null(strstr(errors.warnings.kept[1].text,
+		"pools.kamailio.tls: it means nothing without a server of transport \"tls\""));
 	assert_non_null(strstr(errors.errors.kept[0].text,
 		"pools.kamailio: it has servers and a respond group, expected one of them"));
 	conf_errors_fini(&errors);
@@ -83,19 +87,31 @@ static void every_default_of_the_sample_is_one_that_the_file_takes(void **state)
 	free(text);
 }
 
+/* Blank the next group of this name from here on; returns what is behind it. */
+static char *leave_out(char *text, const char *group)
+{
+	char *from = strstr(text, group), *end;
+
+	assert_non_null(from);
+	end = strstr(from, "};");
+	assert_non_null(end);
+	memset(from, ' ', (size_t)(end + 2 - from));
+	return end;
+}
+
 static void written_out_defaults_are_those_of_a_file_without_them(void **state)
 {
-	char *text = sample(), *all = uncomment(text), *respond = strstr(all, "respond: {"), *end;
+	char *text = sample(), *all = uncomment(text);
 	struct conf *c, *d;
 
 	(void)state;
-	assert_non_null(respond);
-	end = strstr(respond, "};");
-	assert_non_null(end);
-	memset(respond, ' ', (size_t)(end + 2 - respond));
+	leave_out(all, "respond: {");
+	leave_out(leave_out(all, "tls: {"), "tls: {");
 	c = load_good(text);
 	d = load_good(all);
 	assert_int_equal(c->timeouts.unacked_ms, d->timeouts.unacked_ms);
+	assert_int_equal(c->timeouts.drain_delay_ms, d->timeouts.drain_delay_ms);
+	assert_string_equal(c->admin.control, d->admin.control);
 	assert_int_equal(c->memory.total, d->memory.total);
 	assert_int_equal(c->limits.connections, d->limits.connections);
 	assert_int_equal(c->log.budget.count, d->log.budget.count);
