@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from harness import conf, haproxy, kamailio, server, sipp, sipweir as program
+from harness import certificates, conf, haproxy, kamailio, server, sipp, sipweir as program
 
 
 def pytest_configure(config):
@@ -61,12 +61,42 @@ def backend(end):
 def balancer(tmp_path, end):
     """balancer("127.0.0.1:5060", "send-proxy-v2"): HAProxy in front of that address."""
 
-    def make(target, send):
-        one = haproxy.HAProxy(tmp_path, target, send)
+    def make(*arguments):
+        one = haproxy.balancer(tmp_path, *arguments)
         end.append(one.stop)
         return one
 
     return make
+
+
+@pytest.fixture
+def encrypter(tmp_path, end, authority):
+    """encrypter("127.0.0.1:5061", "sipweir.test"): HAProxy as the TLS of phones that speak only TCP."""
+
+    def make(target, name="sipweir.test"):
+        one = haproxy.encrypt(tmp_path, target, authority, name)
+        end.append(one.stop)
+        return one
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """Who signs the certificates of the tests."""
+    return certificates.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """Another one, whom nobody trusts."""
+    return certificates.Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+
+
+@pytest.fixture(scope="session")
+def leaf(authority):
+    """The certificate of sipweir.test; P-256, because that is quick."""
+    return authority.issue("sipweir.test")
 
 
 @pytest.fixture
@@ -75,6 +105,16 @@ def registrar(tmp_path, end):
     callee = sipp.Uas(tmp_path)
     end.append(callee.stop)
     one = kamailio.Kamailio(tmp_path, callee.port)
+    end.append(one.stop)
+    return one
+
+
+@pytest.fixture
+def tls_registrar(tmp_path, end, authority):
+    """The same, also over TLS at its `tls_address`, as kamailio.test."""
+    callee = sipp.Uas(tmp_path)
+    end.append(callee.stop)
+    one = kamailio.Kamailio(tmp_path, callee.port, authority.issue("kamailio.test"))
     end.append(one.stop)
     return one
 

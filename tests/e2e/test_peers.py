@@ -2,7 +2,7 @@
 """The real peers without sipweir between them: when these fail, no other test with them means anything."""
 import pytest
 
-from harness import phone, proxy, sip
+from harness import phone, proxy, sip, tls
 
 
 @pytest.mark.parametrize("send", ["send-proxy", "send-proxy-v2"])
@@ -36,6 +36,21 @@ def test_the_server_of_the_harness_reads_what_haproxy_sends(balancer, backend):
         header = behind.connections[0].header
         assert (header.version, header.source) == (version, ("127.0.0.21", int(one.local.split(":")[1])))
         one.close()
+
+
+def test_kamailio_behind_tls_learns_the_caller_from_the_header_before_it(tls_registrar, balancer, encrypter, phones):
+    front = encrypter(balancer(tls_registrar.tls_address, "send-proxy-v2", "accept-proxy").address, "kamailio.test")
+    phones("invite", front.address, "127.0.0.14", 10).wait_success()
+    assert {source for _, source in tls_registrar.seen("INVITE")} == {"127.0.0.14"}
+
+
+def test_phone_and_server_of_the_harness_speak_tls_however_the_first_bytes_are_cut(authority, leaf, backend):
+    behind = backend(reads_header=True, context=tls.server(leaf))
+    for split in (None, 5, 28, 40):
+        one = tls.Phone(behind.address, proxy.v2("198.51.100.7"), tls.client(authority), split=split)
+        assert one.ask().status == 200
+        one.close()
+    assert {c.source for c in behind.connections} == {"198.51.100.7"}
 
 
 def test_the_checksum_of_the_harness_is_that_of_the_specification():

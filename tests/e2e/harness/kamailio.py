@@ -18,6 +18,7 @@ auto_aliases=no
 listen=tcp:127.0.0.1:%(tcp)d
 listen=udp:127.0.0.1:%(udp)d
 mpath="%(modules)s/"
+%(tls)s
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "pv.so"
@@ -32,24 +33,34 @@ request_route {
 		sl_send_reply("200", "OK");
 		exit;
 	}
-	if ($proto == "tcp") {
+	if ($proto == "tcp" || $proto == "tls") {
 		$du = "sip:127.0.0.1:%(uas)d;transport=udp";
 		t_relay();
 	}
 	exit;
 }
 """
+TLS = """
+enable_tls=yes
+listen=tls:127.0.0.1:%(port)d
+loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "certificate", "%(certificate)s")
+modparam("tls", "private_key", "%(key)s")
+modparam("tls", "tls_force_run", 1)
+"""
 
 
 class Kamailio(process.Peer):
     """
-    Answers REGISTER and OPTIONS with 200 and an X-Source header; relays all else that comes by TCP to the UAS,
-    over UDP. `seen()` is its own record: method and source address of each request.
+    Answers REGISTER and OPTIONS with 200 and an X-Source header; relays all else that comes by TCP or TLS to the UAS,
+    over UDP. `seen()` is its own record: method and source address of each request. With a `leaf` it listens at
+    `tls_address` too.
     """
 
-    def __init__(self, folder, uas_port=9):
+    def __init__(self, folder, uas_port=9, leaf=None):
         super().__init__(folder, "kamailio")
-        self._uas_port = uas_port
+        self._uas_port, self._leaf = uas_port, leaf
         self._program = process.find("kamailio", "kamailio")
         if not MODULES.is_dir():
             raise FileNotFoundError(f"{MODULES} is missing: install the package kamailio")
@@ -64,8 +75,13 @@ class Kamailio(process.Peer):
     def _begin(self):
         tcp, udp = ports.free(), ports.free(socket.SOCK_DGRAM)
         self.address = f"127.0.0.1:{tcp}"
+        tls = ""
+        if self._leaf:
+            port = ports.free()
+            self.tls_address = f"127.0.0.1:{port}"
+            tls = TLS % {"port": port, "certificate": self._leaf.certificate, "key": self._leaf.key}
         config = self.folder / "kamailio.cfg"
-        config.write_text(CONFIG % {"tcp": tcp, "udp": udp, "uas": self._uas_port, "modules": MODULES})
+        config.write_text(CONFIG % {"tcp": tcp, "udp": udp, "uas": self._uas_port, "modules": MODULES, "tls": tls})
         run = self.folder / "kamailio.run"
         run.mkdir(exist_ok=True)
         self.start(
@@ -75,5 +91,5 @@ class Kamailio(process.Peer):
 
     def seen(self, method=None):
         """[(method, source)] of all requests so far, in order."""
-        found = re.findall(r"SEEN method=(\S+) source=(\S+) .*proto=tcp", self.output.read_text(errors="replace"))
+        found = re.findall(r"SEEN method=(\S+) source=(\S+) .*proto=t(?:cp|ls)", self.output.read_text(errors="replace"))
         return [one for one in found if method in (None, one[0])]

@@ -5,10 +5,11 @@ A SIP server that does what a test tells it: answers, late answers, none at all,
 An answer function is called as answer(connection, message) in the connection's thread, for each request.
 """
 import socket
+import ssl
 import struct
 import threading
 
-from . import proxy, sip, wait
+from . import proxy, sip, tls, wait
 
 
 def ok(connection, message):
@@ -29,7 +30,10 @@ def trying_then_ok(connection, message):
 
 
 class Connection:
-    """One accepted connection. `source` is who the PROXY header names; `pings` counts what came between messages."""
+    """
+    One accepted connection. `source` is who the PROXY header names; `pings` counts what came between messages; with
+    TLS, `tls` is the ssl.SSLObject, and `alert` why it ended: what the client had against us, or we against it.
+    """
 
     def __init__(self, server, sock, peer):
         self.server, self.socket, self.peer = server, sock, "%s:%d" % peer[:2]
@@ -39,6 +43,7 @@ class Connection:
         self.noise = b""
         self.received = bytearray()  # behind the PROXY header
         self.ended = None  # "fin", "rst" or "closed" (by us)
+        self.tls = self.alert = None
         self._data = b""
 
     @property
@@ -79,17 +84,13 @@ class Connection:
 
     def run(self):
         try:
-            while not self.server.stopping:
-                self.server.reading.wait()
-                data = self.socket.recv(65536)
-                if not data:
-                    self.ended = self.ended or "fin"
-                    break
-                self._data += data
-                if self.server.reads_header and not self.header:
-                    self._take_header()
-                if self.header or not self.server.reads_header:
-                    self._take_messages()
+            if self.server.reads_header:
+                self._take_header()
+            if self.server.context and not self.ended:
+                self._secure()
+            while not self.ended:
+                self._take_messages()
+                self._read()
         except ConnectionResetError:
             self.ended = self.ended or "rst"
         except OSError:
@@ -99,10 +100,31 @@ class Connection:
             self.ended = "closed"
         self.socket.close()
 
+    def _read(self):
+        self.server.reading.wait()
+        data = self.socket.recv(65536)
+        if not data or self.server.stopping:
+            self.ended = self.ended or "fin"
+        self._data += data
+
     def _take_header(self):
-        self.header = proxy.read(self._data)
-        if self.header:
-            self._data = self._data[self.header.length :]
+        while not self.ended and not (header := proxy.read(self._data)):
+            self._read()
+        if not self.ended:
+            self._data = self._data[header.length :]
+            self.header = header
+
+    def _secure(self):
+        """What came behind the header is the beginning of the handshake."""
+        received, self._data = self._data, b""
+        self.socket = tls.Channel(self.socket, self.server.context, received, server_side=True)
+        try:
+            is_secured = self.socket.handshake()
+        except ssl.SSLCertVerificationError as refusal:
+            is_secured, self.socket.alert = False, refusal.reason
+        self.tls, self.alert = self.socket.tls, self.socket.alert
+        if not is_secured:
+            self.ended = "failed"
 
     def _take_messages(self):
         while self._data:
@@ -124,10 +146,13 @@ class Connection:
 
 
 class Server:
-    """`reads_header`: each connection begins with a PROXY header. Connections are kept in order of arrival."""
+    """
+    `reads_header`: each connection begins with a PROXY header; `context`: TLS follows. Connections are kept in order
+    of arrival.
+    """
 
-    def __init__(self, answer=ok, reads_header=False, receive_buffer=None):
-        self.answer, self.reads_header = answer, reads_header
+    def __init__(self, answer=ok, reads_header=False, receive_buffer=None, context=None):
+        self.answer, self.reads_header, self.context = answer, reads_header, context
         self.connections = []
         self.faults = []
         self.stopping = False
