@@ -200,6 +200,12 @@ bool conf_option_is_list(const struct conf_option *o)
 	return o->type == CONF_TYPE_NETWORKS || o->type == CONF_TYPE_STRINGS;
 }
 
+bool conf_option_is_text(const struct conf_option *o)
+{
+	return o->type == CONF_TYPE_STRING || o->type == CONF_TYPE_TARGET ||
+	       o->type == CONF_TYPE_PATH || o->type == CONF_TYPE_NAME;
+}
+
 bool conf_option_has_zero(const struct conf_option *o)
 {
 	return o->type == CONF_TYPE_DURATION_OFF || o->type == CONF_TYPE_RATE_OFF ||

@@ -112,6 +112,9 @@ const char *const *conf_option_words(enum conf_unit unit, size_t *count);
 /* True for NETWORKS and STRINGS. */
 bool conf_option_is_list(const struct conf_option *o);
 
+/* True when the field is a `const char *`. */
+bool conf_option_is_text(const struct conf_option *o);
+
 /* True when 0 stands for "off", or for 0 whatever the minimum. */
 bool conf_option_has_zero(const struct conf_option *o);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fuzz_conf_load.c - any text as a configuration: it is refused with at least one error, or every
- * number in the structure lies within the bounds of its row.
+ * number in the structure lies within the bounds of its row, it does not differ from itself, and what it
+ * differs in from another can be told.
  */
+#include "conf/change.h"
 #include "conf/conf.h"
 #include "conf/option.h"
 
@@ -94,6 +96,8 @@ static void check_whole(const struct conf *c)
 		require(l->pool_index < c->pool_count);
 		require(strcmp(c->pools[l->pool_index].name, l->pool) == 0);
 		require(l->proxy_protocol == CONF_PROXY_OFF || l->trusted_count > 0);
+		require(l->transport != CONF_TLS || (l->tls && l->tls->certificate_count > 0));
+		require(!l->tls || l->tls->verify_client == CONF_VERIFY_OFF || *l->tls->client_ca);
 	}
 	for (size_t i = 0; i < c->pool_count; i++) {
 		const struct conf_pool *p = &c->pools[i];
@@ -104,6 +108,35 @@ static void check_whole(const struct conf *c)
 	require(c->sip.max_header_bytes <= c->sip.max_message);
 	require(c->memory.per_connection >= 4 * (uint64_t)c->sip.max_message);
 	require(c->memory.total >= c->memory.per_connection);
+}
+
+static const char another[] =
+	"listeners = ( { name = \"l\"; address = \"127.0.0.1:5060\"; pool = \"p\"; } );\n"
+	"pools = ( { name = \"p\"; respond: { }; } ); user = \"sipweir\";\n";
+
+static void on_restart(void *context, const struct conf_change *c)
+{
+	(void)context;
+	require(c->effect != CONF_EFFECT_RESTART);
+}
+
+static void check_changes(struct conf *c)
+{
+	struct conf_errors errors = {0};
+	struct conf *other = conf_load_text(another, "another", &errors);
+	char text[100];
+
+	require(conf_change_list(c, c, text, sizeof(text)) == 0 && !*text);
+	if (other) {
+		/* Groups that have come in one direction have gone in the other; options differ in both. */
+		require(conf_change_list(c, other, text, sizeof(text)) ==
+			conf_change_list(other, c, text, sizeof(text)));
+		require(strlen(text) < sizeof(text));
+		if (conf_change_keep(other, c, &errors))
+			conf_change_each(other, c, on_restart, NULL);
+	}
+	conf_free(other);
+	conf_errors_fini(&errors);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -122,6 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (c) {
 		check_group((const char *)c, CONF_SCOPE_GLOBAL);
 		check_whole(c);
+		check_changes(c);
 	}
 	conf_free(c);
 	conf_errors_fini(&errors);
