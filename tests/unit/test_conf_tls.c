@@ -54,6 +54,7 @@ static void a_tls_listener_is_read_with_its_certificates(void **state)
 	assert_string_equal(t->client_crl, "/crl");
 	assert_int_equal(t->verify_client, CONF_VERIFY_OPTIONAL);
 	conf_free(c);
+	conf_errors_fini(&errors);
 }
 
 static void tls_groups_have_their_defaults(void **state)
@@ -86,6 +87,7 @@ static void tls_groups_have_their_defaults(void **state)
 	assert_string_equal(out->certificate, "");
 	assert_string_equal(out->private_key, "");
 	conf_free(c);
+	conf_errors_fini(&errors);
 }
 
 static void a_tls_listener_has_a_certificate(void **state)
