@@ -25,6 +25,7 @@ struct arguments {
 static const char demo_config[] =
 	"listeners = ( { name = \"demo\"; address = \"127.0.0.1:5060\"; pool = \"demo\"; } );\n"
 	"pools = ( { name = \"demo\"; respond: { status = 200; reason = \"OK\"; }; } );\n"
+	"timeouts: { drain_delay = \"off\"; drain = \"off\"; };\n"
 	"admin: { http = \"" DEMO_HTTP "\"; };\n";
 
 static void print_usage(FILE *out)
@@ -54,9 +55,10 @@ static int print_config(void)
 }
 
 /* A shell that has nothing else has this. */
-static void print_what_to_try(size_t listener, const char *address)
+static void print_what_to_try(void *owner, size_t listener, const char *address)
 {
 	const char *colon = strrchr(address, ':');
+	(void)owner;
 	(void)listener;
 	printf("sipweir " SIPWEIR_VERSION
 	       " demo: SIP over TCP on %s; every request is answered 200 OK.\n"
@@ -72,10 +74,25 @@ static void print_what_to_try(size_t listener, const char *address)
 	fflush(stdout);
 }
 
-static int run(const struct conf *conf, const struct arguments *a, struct conf_errors *errors)
+/* A reload reads the file again that was read at the start. */
+static struct conf *load(void *owner, struct conf_errors *errors)
 {
+	const struct arguments *a = owner;
+	return conf_load(a->config, errors);
+}
+
+/* The configuration goes to the server; what could not be started is freed here. */
+static int run(struct conf *conf, struct arguments *a, struct conf_errors *errors)
+{
+	struct server_program program = {
+		.owner = a,
+		.on_ready = a->is_demo ? print_what_to_try : NULL,
+		.load = a->is_demo ? NULL : load,
+	};
 	struct server *server = server_new(conf, a->is_check, errors);
 	struct http *http = NULL;
+	if (!server)
+		conf_free(conf);
 	if (server && !a->is_check)
 		http = http_new(&conf->admin, server, errors);
 	conf_errors_print(&errors->warnings, "warning: ", stderr);
@@ -86,7 +103,7 @@ static int run(const struct conf *conf, const struct arguments *a, struct conf_e
 	}
 	bool is_fine = true;
 	if (!a->is_check)
-		is_fine = server_run(server, a->is_demo ? print_what_to_try : NULL);
+		is_fine = server_run(server, &program);
 	http_free(http);
 	server_free(server);
 	return is_fine ? EXIT_STOPPED : EXIT_FAILED;
@@ -101,7 +118,7 @@ static void print_hint(const struct arguments *a)
 			stderr);
 }
 
-static int load_and_run(const struct arguments *a)
+static int load_and_run(struct arguments *a)
 {
 	static struct conf_errors errors;
 	int status = EXIT_WRONG;
@@ -114,7 +131,6 @@ static int load_and_run(const struct arguments *a)
 		conf_errors_print(&errors.errors, "", stderr);
 		print_hint(a);
 	}
-	conf_free(conf);
 	conf_errors_fini(&errors);
 	return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * inspect.h - what those who show the proxy to its operators may look at: a copy of all counts, added up over the workers, and
- * whether it is well. Looking takes no lock that a worker ever waits for. Any one thread at a time.
+ * whether it is well. Looking takes no lock that a worker ever waits for. Any thread.
  */
 #ifndef SIPWEIR_PROXY_INSPECT_H
 #define SIPWEIR_PROXY_INSPECT_H
@@ -52,6 +52,13 @@ struct inspection {
 	uint64_t memory_held; /* bytes */
 	uint64_t sources, sources_capacity;
 	uint64_t log_dropped;
+	uint64_t uptime_ms;
+	uint64_t generation; /* of the settings in force: 1, and one more with each reload */
+	uint64_t reloads, reloads_failed;
+	unsigned workers;
+	uint64_t open, max_connections; /* client connections, all listeners */
+	bool is_draining;
+	uint64_t drain_left_ms; /* until it ends */
 	struct inspect_listener *listeners;
 	size_t listener_count;
 	struct inspect_server *servers; /* of all pools */

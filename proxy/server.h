@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * server.h - the whole proxy as its programs see it: prepare it from settings, run it, and be told how it ended.
+ * server.h - the whole proxy as its programs see it: prepare it from settings, run it, give it orders, and be told how it
+ * ended.
  */
 #ifndef SIPWEIR_PROXY_SERVER_H
 #define SIPWEIR_PROXY_SERVER_H
@@ -8,30 +9,69 @@
 #include "conf/conf.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct server;
 struct inspector;
 
 /*
  * Prepare everything that can fail: descriptors, limiter, log, workers. With `is_check` nothing is bound and no thread
- * started: what can be checked without that is. NULL: the causes are in `errors`. The configuration is borrowed until
- * server_free(). Main thread, before any other is started.
+ * started: what can be checked without that is. NULL: the causes are in `errors`. The configuration is the server's from
+ * then on, and freed with it, or when a reload has replaced it; on failure it stays the caller's. Main thread, before any
+ * other is started.
  */
-struct server *server_new(const struct conf *conf, bool is_check, struct conf_errors *errors);
+struct server *server_new(struct conf *conf, bool is_check, struct conf_errors *errors);
 
-/* Called once, when every listener accepts: `address` is where the n-th listener really listens. */
-typedef void server_on_ready(size_t listener, const char *address);
+/* What a program does for its proxy while that runs. Everything is called in the main thread; all but `owner` may be NULL. */
+struct server_program {
+	void *owner;
+
+	/* Every listener accepts; once for each: `address` is where the n-th really listens. */
+	void (*on_ready)(void *owner, size_t listener, const char *address);
+
+	/* A reload: read the configuration again. NULL: the causes are in `errors`. The server owns what is returned. */
+	struct conf *(*load)(void *owner, struct conf_errors *errors);
+
+	/* A reload: prepare what the program itself has to change and what can fail. False: the causes are in `errors`. */
+	bool (*prepare)(void *owner, const struct conf *next, struct conf_errors *errors);
+
+	/* ... then take it, or drop it, because something else has failed. Not called when prepare() has failed. */
+	void (*commit)(void *owner, bool is_taken);
+};
 
 /*
- * Serve until SIGTERM or SIGINT; then close every connection with a reason and return. A second signal ends the process at
- * once. `on_ready` may be NULL. True: stopped as asked. False: failed while running; said in the log.
+ * Serve until SIGTERM or SIGINT has drained it; then close what is left, each connection with a reason, and return. A second
+ * signal ends the process at once. SIGHUP reloads. True: stopped as asked. False: failed while running; said in the log.
  */
-bool server_run(struct server *s, server_on_ready *on_ready);
+bool server_run(struct server *s, const struct server_program *program);
+
+enum server_action {
+	SERVER_RELOAD,	/* as SIGHUP */
+	SERVER_DRAIN,	/* as SIGTERM */
+	SERVER_UNDRAIN, /* end a drain, as long as accepting goes on */
+};
+
+enum { SERVER_ORDERS = 16 };
+
+struct server_order {
+	enum server_action action;
+	uint32_t over_ms; /* DRAIN: in place of timeouts.drain, unless 0 */
+
+	/* Called once, in the main thread: done, or why not. `text` has a line for each thing to say and is good during the call. */
+	void (*on_done)(void *owner, bool is_done, const char *text);
+	void *owner;
+};
+
+/*
+ * Give the running proxy an order. Any thread, from server_new() to server_free(); an order that is not carried out before
+ * the end is answered then. False: SERVER_ORDERS wait already; on_done is not called.
+ */
+bool server_give_order(struct server *s, const struct server_order *order);
 
 /* For those who show it: proxy/inspect.h. Valid until server_free(); NULL after a check alone. */
 const struct inspector *server_inspector(const struct server *s);
 
-/* Say in the log that something beside the listeners (`what`: "admin.http") accepts there. Before server_run(). */
+/* Say in the log that something beside the listeners (`what`: "admin.http") accepts there. Main thread. */
 void server_announce(struct server *s, const char *what, const struct addr_port *address);
 
 void server_free(struct server *s);

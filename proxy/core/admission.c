@@ -27,12 +27,12 @@ static bool make_room_here(struct core *c)
 	if (dismiss_leaving(c))
 		return true;
 	struct list_node *oldest = list_first(&c->unproven);
-	for (size_t i = 0; !oldest && i < c->conf->listener_count; i++)
-		oldest = list_first(&c->unnamed[i]);
+	for (size_t i = 0; !oldest && i < c->settings->listener_count; i++)
+		oldest = list_first(&c->settings->listeners[i].listener->lanes[c->index].unnamed);
 	if (!oldest)
 		return false;
 	struct session *s = LIST_OBJECT(oldest, struct session, order);
-	s->current = s->limit_max = c->shared->max_connections;
+	s->current = s->limit_max = c->settings->max_connections;
 	session_close(s, REASON_LIMIT_MAX_CONNECTIONS);
 	return true;
 }
@@ -74,17 +74,19 @@ enum reason admission_count(struct session *s)
 {
 	struct shared *sh = s->core->shared;
 	struct listener *l = s->listener;
+	uint32_t max = s->core->settings->max_connections;
+	uint32_t max_here = session_listener(s)->conf->max_connections;
 	uint32_t open = atomic_fetch_add_explicit(&sh->open, 1, memory_order_relaxed);
 	uint32_t here = atomic_fetch_add_explicit(&l->open, 1, memory_order_relaxed);
 	s->counted = s->counted_here = true;
-	if (l->conf->max_connections && here >= l->conf->max_connections) {
+	if (max_here && here >= max_here) {
 		s->current = here;
-		s->limit_max = l->conf->max_connections;
+		s->limit_max = max_here;
 		return REASON_LIMIT_LISTENER;
 	}
-	if (open >= sh->max_connections && !make_room(s->core)) {
+	if (open >= max && !make_room(s->core)) {
 		s->current = open;
-		s->limit_max = sh->max_connections;
+		s->limit_max = max;
 		return REASON_LIMIT_MAX_CONNECTIONS;
 	}
 	admission_spare(s, true);
@@ -112,21 +114,22 @@ void admission_uncount(struct session *s)
 
 /* --- without a name --- */
 
-static void unnamed_publish(struct core *c, const struct listener *l)
+static void unnamed_publish(struct unnamed_lane *lane)
 {
-	size_t index = (size_t)(l - c->shared->listeners);
-	struct list_node *n = list_first(&c->unnamed[index]);
+	struct list_node *n = list_first(&lane->unnamed);
 	uint64_t oldest_ms = n ? LIST_OBJECT(n, struct session, order)->opened_ms : UINT64_MAX;
-	atomic_store_explicit(&l->lanes[c->index].oldest_ms, oldest_ms, memory_order_relaxed);
+	atomic_store_explicit(&lane->oldest_ms, oldest_ms, memory_order_relaxed);
 }
 
 void admission_begin_unnamed(struct session *s)
 {
 	struct core *c = s->core;
 	struct listener *l = s->listener;
-	list_append(&c->unnamed[l - c->shared->listeners], &s->order);
-	unnamed_publish(c, l);
-	if (atomic_fetch_add_explicit(&l->unnamed, 1, memory_order_relaxed) < l->conf->max_unnamed)
+	struct unnamed_lane *lane = &l->lanes[c->index];
+	uint32_t max = session_listener(s)->conf->max_unnamed;
+	list_append(&lane->unnamed, &s->order);
+	unnamed_publish(lane);
+	if (atomic_fetch_add_explicit(&l->unnamed, 1, memory_order_relaxed) < max)
 		return;
 	int worker = listener_evict_oldest(l, c->shared->workers);
 	if (worker >= 0)
@@ -137,7 +140,7 @@ void admission_end_unnamed(struct session *s)
 {
 	list_remove(&s->order);
 	atomic_fetch_sub_explicit(&s->listener->unnamed, 1, memory_order_relaxed);
-	unnamed_publish(s->core, s->listener);
+	unnamed_publish(&s->listener->lanes[s->core->index]);
 }
 
 /* --- with a name --- */

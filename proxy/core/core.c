@@ -4,7 +4,6 @@
 #include "proxy/core/session.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 bool core_init(
@@ -12,13 +11,7 @@ bool core_init(
 {
 	memset(c, 0, offsetof(struct core, scratch));
 	c->shared = sh;
-	c->conf = sh->conf;
-	c->frame_limits = (struct frame_limits){
-		.max_message = sh->conf->sip.max_message,
-		.max_header_bytes = sh->conf->sip.max_header_bytes,
-		.max_headers = sh->conf->sip.max_headers,
-		.max_parameters = sh->conf->sip.max_parameters,
-	};
+	core_adopt(c, sh->settings);
 	c->host = host;
 	c->index = index;
 	c->now_ms = now_ms;
@@ -31,14 +24,8 @@ bool core_init(
 	list_init(&c->starved);
 	list_init(&c->closed);
 
-	c->unnamed = calloc(sh->conf->listener_count, sizeof(*c->unnamed));
-	if (!c->unnamed)
-		return false;
-	for (size_t i = 0; i < sh->conf->listener_count; i++)
-		list_init(&c->unnamed[i]);
-
 	/* Those closed in a turn are given back at its end; until then their successors need places of their own. */
-	uint32_t places = sh->max_connections + sh->max_connections / 8 + 256;
+	uint32_t places = sh->capacity + sh->capacity / 8 + 256;
 	if (slab_init(&c->sessions, sizeof(struct session), places) &&
 		slab_init(&c->links, relay_link_size(), places))
 		return true;
@@ -52,8 +39,12 @@ void core_fini(struct core *c)
 		list_is_empty(&c->leaving));
 	slab_fini(&c->sessions);
 	slab_fini(&c->links);
-	free(c->unnamed);
-	c->unnamed = NULL;
+}
+
+void core_adopt(struct core *c, const struct settings *settings)
+{
+	c->settings = settings;
+	c->conf = settings->conf;
 }
 
 void core_clock(struct core *c, uint64_t now_ms)
@@ -74,17 +65,16 @@ size_t core_read_size(const struct core *c)
 
 /* --- what other workers asked for --- */
 
-static void evict_unnamed(struct core *c, size_t listener)
+static void evict_unnamed(struct core *c, const struct listener_settings *l)
 {
-	struct listener *l = &c->shared->listeners[listener];
-	struct unnamed_lane *lane = &l->lanes[c->index];
+	struct unnamed_lane *lane = &l->listener->lanes[c->index];
 	if (!atomic_load_explicit(&lane->evict, memory_order_relaxed))
 		return;
 	unsigned wanted = atomic_exchange_explicit(&lane->evict, 0, memory_order_acquire);
-	while (wanted-- && !list_is_empty(&c->unnamed[listener])) {
-		struct list_node *oldest = list_first(&c->unnamed[listener]);
+	while (wanted-- && !list_is_empty(&lane->unnamed)) {
+		struct list_node *oldest = list_first(&lane->unnamed);
 		struct session *s = LIST_OBJECT(oldest, struct session, order);
-		s->current = s->limit_max = l->conf->max_unnamed;
+		s->current = s->limit_max = l->conf ? l->conf->max_unnamed : 0;
 		session_close(s, REASON_LIMIT_MAX_UNNAMED);
 	}
 }
@@ -107,8 +97,8 @@ static void feed_starved(struct core *c)
 void core_tend(struct core *c)
 {
 	wheel_advance(&c->wheel, c->now_ms);
-	for (size_t i = 0; i < c->conf->listener_count; i++)
-		evict_unnamed(c, i);
+	for (size_t i = 0; i < c->settings->listener_count; i++)
+		evict_unnamed(c, &c->settings->listeners[i]);
 	admission_make_room(c);
 	feed_starved(c);
 }
@@ -153,8 +143,9 @@ static bool sweep_list(struct list *l, enum reason reason, unsigned *most)
 bool core_sweep(struct core *c, enum reason reason, unsigned most)
 {
 	bool is_left = false;
-	for (size_t i = 0; i < c->conf->listener_count; i++)
-		is_left |= sweep_list(&c->unnamed[i], reason, &most);
+	for (size_t i = 0; i < c->settings->listener_count; i++)
+		is_left |= sweep_list(&c->settings->listeners[i].listener->lanes[c->index].unnamed,
+			reason, &most);
 	is_left |= sweep_list(&c->unproven, reason, &most);
 	is_left |= sweep_list(&c->proven, reason, &most);
 	is_left |= sweep_list(&c->leaving, reason, &most);

@@ -9,6 +9,7 @@
 #include "proxy/core/list.h"
 #include "proxy/core/reason.h"
 #include "proxy/core/record.h"
+#include "proxy/core/settings.h"
 #include "proxy/core/shared.h"
 #include "proxy/core/slab.h"
 #include "proxy/core/stream.h"
@@ -87,8 +88,8 @@ struct host {
 
 struct core {
 	struct shared *shared;
-	const struct conf *conf;	  /* of this turn */
-	struct frame_limits frame_limits; /* what it says about messages */
+	const struct settings *settings; /* of this turn */
+	const struct conf *conf;	 /* theirs */
 	struct host *host;
 	unsigned index; /* of the worker */
 	uint64_t now_ms;
@@ -96,9 +97,8 @@ struct core {
 	struct wheel wheel;
 	struct slab sessions, links;
 
-	/* Each open session is in one of these, the oldest first. */
-	struct list *unnamed; /* one per listener */
-	struct list unproven; /* named, not proven */
+	/* Each open session is in one list, the oldest first. */
+	struct list unproven; /* named, not proven; those before are in their listener's lane */
 	struct list proven;
 	struct list leaving; /* were told all: only their FIN is waited for */
 
@@ -113,9 +113,12 @@ struct core {
 	uint8_t answer[CORE_ANSWER_MAX];
 };
 
-/* False, holding nothing, when memory is short. */
+/* With the settings in force. False, holding nothing, when memory is short. */
 bool core_init(
 	struct core *c, struct shared *sh, struct host *host, unsigned index, uint64_t now_ms);
+
+/* Between turns: other settings are in force. Nobody here remembers the ones before. */
+void core_adopt(struct core *c, const struct settings *settings);
 
 /* All sessions must have been closed. */
 void core_fini(struct core *c);

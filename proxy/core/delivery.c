@@ -95,8 +95,8 @@ void session_each_request(struct session *s, const uint8_t *messages, size_t len
 {
 	struct framer framer = {0};
 	struct frame frame;
-	while (length && frame_next(&framer, &s->core->frame_limits, messages, length, &frame) ==
-				 FRAME_MESSAGE) {
+	while (length && frame_next(&framer, &s->core->settings->frame_limits, messages, length,
+				 &frame) == FRAME_MESSAGE) {
 		if (frame.kind == FRAME_REQUEST && frame.method != METHOD_ACK)
 			answer(s, messages, &frame);
 		messages += frame.consumed;

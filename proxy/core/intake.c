@@ -97,6 +97,7 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 	if (!admission_of_probe(s))
 		return false;
 	session_enter(s, SESSION_PROVEN);
+	pool_choose(s);
 	list_remove(&s->order);
 	list_append(&s->core->proven, &s->order);
 	admission_spare(s, false);
@@ -117,7 +118,7 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 	counter_count(&s->counters->messages[DIRECTION_IN][counters_kind(frame)]);
 	if (!session_is_proven(s) && !prove(s, message, frame))
 		return !is_over(s);
-	if (batch_message_length(frame) > s->pool->conf->max_message) {
+	if (batch_message_length(frame) > session_pool(s)->conf->max_message) {
 		refuse_large(s, message, frame);
 		return true;
 	}
@@ -191,8 +192,8 @@ static size_t intake_run(struct session *s, const uint8_t *bytes, size_t length)
 	enum frame_verdict verdict;
 	do {
 		struct frame frame;
-		verdict = frame_next(
-			&s->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
+		verdict = frame_next(&s->framer, &s->core->settings->frame_limits, bytes + at,
+			length - at, &frame);
 		const uint8_t *message = bytes + at + frame.start;
 		if (verdict == FRAME_MESSAGE && !intake_message(&in, message, &frame))
 			return length;

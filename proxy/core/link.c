@@ -54,7 +54,7 @@ void link_end(struct link *k, enum reason reason)
 static void link_arm(struct link *k)
 {
 	const struct session *s = k->session;
-	uint32_t interval_ms = s->pool->conf->keepalive_interval_ms;
+	uint32_t interval_ms = session_pool(s)->conf->keepalive_interval_ms;
 	uint64_t due_ms;
 	if (k->state == LINK_CONNECTING)
 		due_ms = k->began_ms + s->core->conf->timeouts.connect_ms;

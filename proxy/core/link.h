@@ -19,8 +19,9 @@ struct link {
 	struct session *session;
 	struct stream *stream;
 	void (*on_ready)(struct stream *stream, unsigned readiness);
-	const struct conf_server *server;
-	struct server_counters *counters; /* the server's, of this worker */
+	const struct backend *backend;	  /* the server */
+	struct server_counters *counters; /* its, of this worker */
+	struct addr_port address;	  /* its, when it was connected to */
 	struct deadline deadline;
 	struct framer framer;
 	struct buffer in;  /* what has come of a message that is not whole */

@@ -9,10 +9,10 @@ static void report_failed(const struct link *k, const char *reason)
 	struct session *s = k->session;
 	struct record r;
 	record_init(&r, RECORD_BACKEND_FAILED);
-	r.listener = s->listener->conf->name;
-	r.pool = s->pool->conf->name;
-	r.server = k->server->name;
-	r.address = k->server->address;
+	r.listener = s->listener->name;
+	r.pool = s->pool->name;
+	r.server = k->backend->name;
+	r.address = k->address;
 	r.has |= RECORD_HAS_ADDRESS;
 	r.reason = reason;
 	s->core->host->report(s->core->host, &r);
@@ -29,15 +29,16 @@ static const struct addr_port *session_destination(struct session *s)
 	static const struct addr_port unspecified;
 	if (!memcmp(&s->destination, &unspecified, sizeof(unspecified)) &&
 		!s->core->host->local_address(s->core->host, s->client, &s->destination))
-		s->destination = s->listener->address;
+		s->destination = session_listener(s)->address;
 	return &s->destination;
 }
 
 static size_t link_preface(struct link *k, uint8_t out[PROXY_HEADER_WRITE_MAX])
 {
 	struct session *s = k->session;
-	unsigned version = s->pool->conf->proxy_protocol == CONF_SEND_PROXY_V2 ? 2 : 1;
-	if (s->pool->conf->proxy_protocol == CONF_SEND_PROXY_OFF)
+	enum conf_send_proxy mode = session_pool(s)->conf->proxy_protocol;
+	unsigned version = mode == CONF_SEND_PROXY_V2 ? 2 : 1;
+	if (mode == CONF_SEND_PROXY_OFF)
 		return 0;
 	return proxy_header_write(out, version, &s->source, session_destination(s));
 }
@@ -81,7 +82,7 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 	k->state = LINK_CONNECTING;
 	k->began_ms = c->now_ms;
 	k->wanted = 0;
-	const struct connection_plan plan = {.to = &k->server->address};
+	const struct connection_plan plan = {.to = &k->address};
 	k->stream = c->host->connect(c->host, &plan, &failure);
 	if (!k->stream) {
 		report_failed(k, failure_name(failure));
@@ -99,11 +100,12 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 
 bool link_connect(struct link *k, const struct iovec *ranges, int count)
 {
-	const struct conf_pool *pool = k->session->pool->conf;
-	while (k->tries < pool->server_count && k->tries <= pool->retries) {
-		size_t chosen = (k->first + k->tries++) % pool->server_count;
-		k->server = &pool->servers[chosen];
-		k->counters = pool_counters(k->session->pool, k->session->core->index, chosen);
+	const struct pool_settings *pool = session_pool(k->session);
+	while (k->tries < pool->conf->server_count && k->tries <= pool->conf->retries) {
+		size_t chosen = (k->first + k->tries++) % pool->conf->server_count;
+		k->backend = pool->backends[chosen];
+		k->counters = &k->backend->counters[k->session->core->index];
+		k->address = pool->conf->servers[chosen].address;
 		if (link_begin(k, ranges, count))
 			return true;
 	}
@@ -120,7 +122,7 @@ struct link *link_new(struct session *s,
 	k->session = s;
 	k->on_ready = on_ready;
 	k->deadline.on_expired = on_expired;
-	k->first = atomic_fetch_add_explicit(&s->pool->next, 1, memory_order_relaxed);
+	k->first = atomic_fetch_add_explicit(&s->pool->turn, 1, memory_order_relaxed);
 	s->link = k;
 	return k;
 }

@@ -58,6 +58,11 @@ void log_volume_free(struct log_volume *v)
 	free(v);
 }
 
+void log_volume_change(struct log_volume *v, const struct conf_log *conf)
+{
+	v->conf = *conf;
+}
+
 /* --- what counts as the same --- */
 
 static uint64_t mix(uint64_t hash, const void *bytes, size_t length)

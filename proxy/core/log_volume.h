@@ -18,6 +18,9 @@ typedef void log_volume_emit(void *to, const struct record *r);
 
 /* NULL when memory is short. */
 struct log_volume *log_volume_new(const struct conf_log *conf, log_volume_emit *emit, void *to);
+
+/* Other numbers from now on; what was counted so far goes on. */
+void log_volume_change(struct log_volume *v, const struct conf_log *conf);
 void log_volume_free(struct log_volume *v);
 
 /* An event, standing for r->count of them. */

@@ -19,7 +19,7 @@ void naming_count(struct session *s, unsigned outcome)
 /* Where the header is optional, its absence means that the peer speaks for itself. */
 static bool may_omit(const struct session *s)
 {
-	return s->listener->conf->proxy_protocol == CONF_PROXY_OPTIONAL;
+	return session_listener(s)->conf->proxy_protocol == CONF_PROXY_OPTIONAL;
 }
 
 static void name_by_header(struct session *s, const struct proxy_header *header)

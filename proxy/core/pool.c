@@ -14,25 +14,46 @@ enum pool_verdict pool_send(struct session *s, const struct batch *b)
 
 void pool_resume(struct session *s)
 {
-	s->pool->ops->resume(s);
+	if (s->pool)
+		s->pool->ops->resume(s);
 }
 
 bool pool_is_alive(const struct session *s)
 {
-	return s->pool->ops->is_alive(s);
+	return s->pool && s->pool->ops->is_alive(s);
 }
 
 bool pool_is_idle(const struct session *s)
 {
-	return s->pool->ops->is_idle(s);
+	return !s->pool || s->pool->ops->is_idle(s);
 }
 
 void pool_leave(struct session *s)
 {
-	s->pool->ops->leave(s);
+	if (s->pool)
+		s->pool->ops->leave(s);
 }
 
 const char *pool_server_name(const struct session *s)
 {
-	return s->pool->ops->server_name(s);
+	return s->pool ? s->pool->ops->server_name(s) : NULL;
+}
+
+const char *pool_name(const struct session *s)
+{
+	return s->pool ? s->pool->name : NULL;
+}
+
+void pool_choose(struct session *s)
+{
+	s->pool = session_listener(s)->pool;
+	counter_count(&s->pool->lanes[s->core->index].sessions);
+}
+
+void pool_forsake(struct session *s)
+{
+	if (!s->pool)
+		return;
+	pool_leave(s);
+	counter_uncount(&s->pool->lanes[s->core->index].sessions);
 }

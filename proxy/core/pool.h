@@ -47,8 +47,15 @@ bool pool_is_idle(const struct session *s);
 /* The server that the session is or was connected to, for the log; NULL for none. */
 const char *pool_server_name(const struct session *s);
 
-/* The session ends; idempotent. */
+/* What is behind is given up; idempotent. */
 void pool_leave(struct session *s);
+
+/* The session is proven: the pool of its listener is its own from here on, whatever a reload does, until it is closed. */
+void pool_choose(struct session *s);
+void pool_forsake(struct session *s);
+
+/* Of the pool that it has chosen, for the log; NULL for none. */
+const char *pool_name(const struct session *s);
 
 /* The implementations. */
 const struct pool_ops *relay_ops(void);

@@ -37,8 +37,8 @@ static size_t relay_run(struct link *k, const uint8_t *bytes, size_t length)
 	enum frame_verdict verdict;
 	size_t at = 0;
 	do {
-		verdict = frame_next(
-			&k->framer, &s->core->frame_limits, bytes + at, length - at, &frame);
+		verdict = frame_next(&k->framer, &s->core->settings->frame_limits, bytes + at,
+			length - at, &frame);
 		if (verdict == FRAME_MESSAGE) {
 			k->pongs_due = 0; /* a half that came before it is forgotten */
 			if (batch_is_full(&batch)) {
@@ -133,7 +133,7 @@ static void relay_on_deadline(struct deadline *d)
 	struct link *k = LIST_OBJECT(d, struct link, deadline);
 	struct session *s = k->session;
 	uint64_t now_ms = s->core->now_ms;
-	uint32_t interval_ms = s->pool->conf->keepalive_interval_ms;
+	uint32_t interval_ms = session_pool(s)->conf->keepalive_interval_ms;
 	if (k->state == LINK_CONNECTING &&
 		now_ms >= k->began_ms + s->core->conf->timeouts.connect_ms)
 		link_try_next(k, "connect_timeout");
@@ -201,7 +201,7 @@ static bool relay_is_idle(const struct session *s)
 static const char *relay_server_name(const struct session *s)
 {
 	bool is_connected = s->link && s->link->state != LINK_CONNECTING;
-	return is_connected ? s->link->server->name : NULL;
+	return is_connected ? s->link->backend->name : NULL;
 }
 
 const struct pool_ops *relay_ops(void)

@@ -16,7 +16,7 @@ static uint32_t spread_retry_after(struct session *s, uint32_t retry_after_ms)
 static void respond(struct session *s, const uint8_t *request, const struct frame *frame)
 {
 	struct core *c = s->core;
-	const struct conf_respond *conf = s->pool->conf->respond;
+	const struct conf_respond *conf = session_pool(s)->conf->respond;
 	const struct answer answer = {
 		.status = conf->status,
 		.phrase = *conf->reason ? conf->reason : phrase_of_status(conf->status),

@@ -278,8 +278,9 @@ static void on_client_ready(struct stream *client, unsigned readiness)
 
 static void session_begin(struct session *s)
 {
-	enum conf_proxy_mode mode = s->listener->conf->proxy_protocol;
-	bool is_trusted = mode != CONF_PROXY_OFF && listener_trusts(s->listener, &s->peer.addr);
+	const struct listener_settings *l = session_listener(s);
+	enum conf_proxy_mode mode = l->conf->proxy_protocol;
+	bool is_trusted = mode != CONF_PROXY_OFF && settings_trust(l, &s->peer.addr);
 	enum reason refused = admission_count(s);
 
 	if (refused != REASON_NONE) {
@@ -312,7 +313,6 @@ void session_open(
 	s->listener = l;
 	s->counters = counters;
 	counter_count(&counters->connections[SESSION_UNNAMED]);
-	s->pool = &c->shared->pools[l->conf->pool_index];
 	s->client = client;
 	s->peer = *peer;
 	s->opened_ms = s->entered_ms = s->active_ms = s->turned_ms = c->now_ms;
@@ -345,7 +345,7 @@ void session_close(struct session *s, enum reason reason)
 	admission_uncount(s);
 	session_enter(s, SESSION_CLOSED);
 	s->reason = (uint8_t)reason;
-	pool_leave(s);
+	pool_forsake(s);
 	wheel_clear(&s->deadline);
 	list_remove(&s->waiting);
 	list_remove(&s->order);

@@ -39,11 +39,12 @@ struct session {
 	struct core *core;
 	struct listener *listener;
 	struct listener_counters *counters; /* the listener's, of this worker */
-	struct pool *pool;
+	struct pool *pool;		    /* chosen once it is PROVEN; NULL before */
 	struct stream *client;
 	struct link *link; /* the pool's */
 
-	struct list_node order;	  /* in core->unnamed[], unproven, proven, leaving, closed */
+	struct list_node
+		order; /* in the lane of its listener, core->unproven, proven, leaving, closed */
 	struct list_node waiting; /* in core->recheck, rechecking, starved */
 	struct deadline deadline;
 	struct limit_token token;
@@ -112,6 +113,17 @@ void session_shut(struct session *s);
 
 const char *session_state_name(enum session_state state);
 bool session_is_proven(const struct session *s);
+
+/* What is configured in this turn for its listener, and for the pool that it has chosen. Not to be kept over a turn. */
+static inline const struct listener_settings *session_listener(const struct session *s)
+{
+	return &s->core->settings->listeners[s->listener->slot];
+}
+
+static inline const struct pool_settings *session_pool(const struct session *s)
+{
+	return &s->core->settings->pools[s->pool->slot];
+}
 
 /* --- what the pool tells the session --- */
 

@@ -1,32 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/core/shared.h"
-#include "proxy/core/pool.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-
-static bool init_listeners(struct shared *sh)
-{
-	sh->listeners = calloc(sh->conf->listener_count, sizeof(*sh->listeners));
-	if (!sh->listeners)
-		return false;
-	for (size_t i = 0; i < sh->conf->listener_count; i++) {
-		struct listener *l = &sh->listeners[i];
-		l->conf = &sh->conf->listeners[i];
-		l->address = l->conf->address;
-		l->lanes = aligned_alloc(
-			_Alignof(struct unnamed_lane), sh->workers * sizeof(*l->lanes));
-		l->counters = counters_new_listener(sh->workers);
-		if (!l->lanes || !l->counters)
-			return false;
-		for (unsigned w = 0; w < sh->workers; w++) {
-			atomic_init(&l->lanes[w].oldest_ms, UINT64_MAX);
-			atomic_init(&l->lanes[w].evict, 0);
-		}
-	}
-	return true;
-}
 
 static bool init_rooms(struct shared *sh)
 {
@@ -38,30 +15,12 @@ static bool init_rooms(struct shared *sh)
 	return sh->rooms != NULL;
 }
 
-static bool init_pools(struct shared *sh)
-{
-	sh->pools = calloc(sh->conf->pool_count, sizeof(*sh->pools));
-	if (!sh->pools)
-		return false;
-	for (size_t i = 0; i < sh->conf->pool_count; i++) {
-		struct pool *p = &sh->pools[i];
-		p->conf = &sh->conf->pools[i];
-		p->ops = pool_ops_for(p->conf);
-		if (!p->conf->server_count)
-			continue;
-		p->counters = counters_new_server(sh->workers * p->conf->server_count);
-		if (!p->counters)
-			return false;
-	}
-	return true;
-}
-
-static bool init_limiter(struct shared *sh)
+static bool init_limiter(struct shared *sh, const struct conf_limits *limits)
 {
 	struct limit_setup setup = {
-		.capacity = sh->conf->limits.tracked_sources,
-		.ipv4_prefix = sh->conf->limits.ipv4_prefix,
-		.ipv6_prefix = sh->conf->limits.ipv6_prefix,
+		.capacity = limits->tracked_sources,
+		.ipv4_prefix = limits->ipv4_prefix,
+		.ipv6_prefix = limits->ipv6_prefix,
 	};
 	if (getrandom(setup.hash_key, sizeof(setup.hash_key), 0) != sizeof(setup.hash_key) ||
 		getrandom(&sh->tag_key, sizeof(sh->tag_key), 0) != sizeof(sh->tag_key))
@@ -70,46 +29,167 @@ static bool init_limiter(struct shared *sh)
 	return sh->limiter != NULL;
 }
 
-bool shared_init(
-	struct shared *sh, const struct conf *conf, uint32_t max_connections, unsigned workers)
+bool shared_init(struct shared *sh, const struct shared_setup *setup)
 {
 	memset(sh, 0, sizeof(*sh));
-	sh->conf = conf;
-	sh->max_connections = max_connections;
-	sh->workers = workers;
-	if (init_limiter(sh) && init_rooms(sh) && init_listeners(sh) && init_pools(sh))
+	sh->capacity = setup->capacity;
+	sh->workers = setup->workers;
+	pthread_mutex_init(&sh->lock, NULL);
+	if (init_limiter(sh, setup->limits) && init_rooms(sh))
 		return true;
 	shared_fini(sh);
 	return false;
 }
 
+static void free_listener(struct listener *l)
+{
+	free(l->lanes);
+	free(l->counters);
+	free(l);
+}
+
+static void free_backend(struct backend *b)
+{
+	free(b->counters);
+	free(b);
+}
+
+static void free_pool(struct pool *p)
+{
+	while (p->backends) {
+		struct backend *b = p->backends;
+		p->backends = b->next;
+		free_backend(b);
+	}
+	free(p->lanes);
+	free(p);
+}
+
 void shared_fini(struct shared *sh)
 {
-	for (size_t i = 0; sh->listeners && i < sh->conf->listener_count; i++) {
-		free(sh->listeners[i].lanes);
-		free(sh->listeners[i].counters);
+	while (sh->listeners) {
+		struct listener *l = sh->listeners;
+		sh->listeners = l->next;
+		free_listener(l);
 	}
-	for (size_t i = 0; sh->pools && i < sh->conf->pool_count; i++)
-		free(sh->pools[i].counters);
+	while (sh->pools) {
+		struct pool *p = sh->pools;
+		sh->pools = p->next;
+		free_pool(p);
+	}
 	free(sh->rooms);
-	free(sh->listeners);
-	free(sh->pools);
 	limiter_free(sh->limiter);
+	pthread_mutex_destroy(&sh->lock);
 	memset(sh, 0, sizeof(*sh));
 }
 
-struct server_counters *pool_counters(const struct pool *p, unsigned worker, size_t server)
+/* --- objects by name --- */
+
+static void set_name(char to[SHARED_NAME_MAX], const char *name)
 {
-	return &p->counters[worker * p->conf->server_count + server];
+	strncpy(to, name, SHARED_NAME_MAX - 1); /* zeroed; conf bounds names to 63 bytes */
 }
 
-bool listener_trusts(const struct listener *l, const struct addr *peer)
+static struct listener *new_listener(const struct shared *sh, const char *name)
 {
-	for (size_t i = 0; i < l->conf->trusted_count; i++)
-		if (network_contains(&l->conf->trusted[i], peer))
-			return true;
-	return false;
+	struct listener *l = calloc(1, sizeof(*l));
+	if (!l)
+		return NULL;
+	set_name(l->name, name);
+	l->slot = sh->listener_count;
+	l->lanes = aligned_alloc(_Alignof(struct unnamed_lane), sh->workers * sizeof(*l->lanes));
+	l->counters = counters_new_listener(sh->workers);
+	if (!l->lanes || !l->counters) {
+		free_listener(l);
+		return NULL;
+	}
+	for (unsigned w = 0; w < sh->workers; w++) {
+		atomic_init(&l->lanes[w].oldest_ms, UINT64_MAX);
+		atomic_init(&l->lanes[w].evict, 0);
+		list_init(&l->lanes[w].unnamed);
+	}
+	return l;
 }
+
+struct listener *shared_listener(struct shared *sh, const char *name)
+{
+	for (struct listener *l = sh->listeners; l; l = l->next)
+		if (!strcmp(l->name, name))
+			return l;
+	struct listener *l = new_listener(sh, name);
+	if (!l)
+		return NULL;
+	pthread_mutex_lock(&sh->lock);
+	l->next = sh->listeners;
+	sh->listeners = l;
+	sh->listener_count++;
+	pthread_mutex_unlock(&sh->lock);
+	return l;
+}
+
+struct pool *shared_pool(struct shared *sh, const char *name, const struct pool_ops *ops)
+{
+	for (struct pool *p = sh->pools; p; p = p->next)
+		if (p->ops == ops && !strcmp(p->name, name))
+			return p;
+	struct pool *p = calloc(1, sizeof(*p));
+	size_t size = sh->workers * sizeof(*p->lanes);
+	if (p)
+		p->lanes = aligned_alloc(_Alignof(struct pool_lane), size);
+	if (!p || !p->lanes) {
+		free(p);
+		return NULL;
+	}
+	memset(p->lanes, 0, size);
+	set_name(p->name, name);
+	p->slot = sh->pool_count;
+	p->ops = ops;
+	pthread_mutex_lock(&sh->lock);
+	p->next = sh->pools;
+	sh->pools = p;
+	sh->pool_count++;
+	pthread_mutex_unlock(&sh->lock);
+	return p;
+}
+
+struct backend *shared_backend(struct shared *sh, struct pool *p, const char *name)
+{
+	struct backend **last = &p->backends;
+	for (; *last; last = &(*last)->next)
+		if (!strcmp((*last)->name, name))
+			return *last;
+	struct backend *b = calloc(1, sizeof(*b));
+	if (b)
+		b->counters = counters_new_server(sh->workers);
+	if (!b || !b->counters) {
+		free(b);
+		return NULL;
+	}
+	set_name(b->name, name);
+	pthread_mutex_lock(&sh->lock);
+	*last = b;
+	pthread_mutex_unlock(&sh->lock);
+	return b;
+}
+
+bool listener_is_used(const struct listener *l, unsigned workers)
+{
+	uint64_t open = 0;
+	for (unsigned w = 0; w < workers; w++)
+		for (unsigned state = 0; state < COUNTERS_STATES; state++)
+			open += counter_read(&l->counters[w].connections[state]);
+	return open != 0;
+}
+
+bool pool_is_used(const struct pool *p, unsigned workers)
+{
+	uint64_t sessions = 0;
+	for (unsigned w = 0; w < workers; w++)
+		sessions += counter_read(&p->lanes[w].sessions);
+	return sessions != 0;
+}
+
+/* --- asking other workers for room --- */
 
 /*
  * Two workers may choose the same victim's lane at once; each adds one, so that as many go as came too many. The lane's

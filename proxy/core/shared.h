@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * shared.h - the little that all workers share: the limiter, counts, and the runtime side of listeners and pools.
+ * shared.h - the little that all workers share: the limiter, counts, and the runtime side of listeners, pools and servers.
  *
- * Settings (struct conf) say what should be; runtime objects count what is. Made before the workers start and freed
- * after they have ended; in between only atomics change.
+ * Settings (settings.h) say what should be; runtime objects count what is. A runtime object is found again by its name at a
+ * reload, so that its counts go on, and lives as long as the process: what was told about it may still lie in the log's
+ * queues. Made by the main thread; the workers reach them through their settings and change nothing but atomics, and their
+ * own lanes.
  */
 #ifndef SIPWEIR_PROXY_CORE_SHARED_H
 #define SIPWEIR_PROXY_CORE_SHARED_H
@@ -11,19 +13,25 @@
 #include "conf/conf.h"
 #include "limits/limiter.h"
 #include "proxy/core/counters.h"
+#include "proxy/core/list.h"
 #include "proxy/core/memory.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct pool_ops;
+struct settings;
 
-/* What one worker tells the others about its unnamed connections of a listener, a cache line of its own. */
+enum { SHARED_NAME_MAX = 64 };
+
+/* What one worker tells the others about its unnamed connections of a listener, on cache lines of its own. */
 struct unnamed_lane {
 	_Alignas(64) atomic_uint_fast64_t
-		oldest_ms; /* when its oldest was opened; UINT64_MAX for none */
-	atomic_uint evict; /* how many of its oldest it is asked to close */
+		oldest_ms;   /* when its oldest was opened; UINT64_MAX for none */
+	atomic_uint evict;   /* how many of its oldest it is asked to close */
+	struct list unnamed; /* the worker's own: the sessions, the oldest first */
 };
 
 /* What one worker tells the others about sessions that may make room at max_connections: all that are not proven. */
@@ -34,47 +42,83 @@ struct room_lane {
 };
 
 struct listener {
-	const struct conf_listener *conf;
-	struct addr_port address; /* bound; the port is real */
+	struct listener *next;
+	size_t slot; /* in settings->listeners */
+	char name[SHARED_NAME_MAX];
 	atomic_uint open;
 	atomic_uint unnamed;
 	struct unnamed_lane *lanes;	    /* one per worker */
 	struct listener_counters *counters; /* the same */
 };
 
+/* A server of a pool. */
+struct backend {
+	struct backend *next;
+	char name[SHARED_NAME_MAX];
+	struct server_counters *counters; /* one per worker */
+};
+
+struct pool_lane {
+	_Alignas(64) struct counter sessions; /* that have chosen it */
+};
+
 struct pool {
-	const struct conf_pool *conf;
-	const struct pool_ops *ops;
-	atomic_uint next;		  /* round robin over the servers */
-	struct server_counters *counters; /* see pool_counters(); NULL without servers */
+	struct pool *next;
+	size_t slot; /* in settings->pools */
+	char name[SHARED_NAME_MAX];
+	const struct pool_ops
+		*ops; /* a pool that answers by itself is not the one of that name with servers */
+	atomic_uint turn; /* round robin over the servers */
+	struct backend *backends;
+	struct pool_lane *lanes; /* one per worker */
 };
 
 struct shared {
-	const struct conf *conf;
 	struct limiter *limiter;
 	struct memory_gauge memory;
 	atomic_uint open; /* client connections, all listeners */
-	uint32_t max_connections;
+	uint32_t
+		capacity; /* the most connections that there is room for, whatever the settings say */
 	unsigned workers;
-	struct room_lane *rooms;    /* one per worker */
-	struct listener *listeners; /* as many as conf->listener_count */
-	struct pool *pools;	    /* as many as conf->pool_count */
-	uint64_t tag_key;	    /* of the To tags made here */
+	struct room_lane *rooms; /* one per worker */
+	uint64_t tag_key;	 /* of the To tags made here */
+
+	/*
+	 * The main thread changes these under the lock, and others who are no workers read them under it: the objects that
+	 * there are, and the settings in force.
+	 */
+	pthread_mutex_t lock;
+	struct listener *listeners;
+	size_t listener_count;
+	struct pool *pools;
+	size_t pool_count;
+	const struct settings *settings; /* NULL before the first */
 };
 
-/*
- * Make the runtime side of `conf`, which must outlive it. max_connections and workers are what the host allows, at least
- * 1. False, holding nothing, when memory is short. Main thread.
- */
-bool shared_init(
-	struct shared *sh, const struct conf *conf, uint32_t max_connections, unsigned workers);
+/* What a process is made for, and no reload changes. */
+struct shared_setup {
+	const struct conf_limits *limits; /* of the first configuration */
+	uint32_t capacity;		  /* at least 1 */
+	unsigned workers;		  /* at least 1 */
+};
+
+/* False, holding nothing, when memory is short. Main thread. */
+bool shared_init(struct shared *sh, const struct shared_setup *setup);
+
+/* Nobody uses it or any of its objects any more. */
 void shared_fini(struct shared *sh);
 
-/* The set of this worker for the pool's server of that index. */
-struct server_counters *pool_counters(const struct pool *p, unsigned worker, size_t server);
+/*
+ * The object of this name, made when there is none. A pool is another when it is of the other kind; a backend belongs to a
+ * pool. NULL when memory is short. Main thread.
+ */
+struct listener *shared_listener(struct shared *sh, const char *name);
+struct pool *shared_pool(struct shared *sh, const char *name, const struct pool_ops *ops);
+struct backend *shared_backend(struct shared *sh, struct pool *p, const char *name);
 
-/* True when `peer` may send a PROXY header to this listener. */
-bool listener_trusts(const struct listener *l, const struct addr *peer);
+/* Somebody is still connected through it; only its counts tell, so ask when nobody new can come. Main thread. */
+bool listener_is_used(const struct listener *l, unsigned workers);
+bool pool_is_used(const struct pool *p, unsigned workers);
 
 /* Ask a worker that has sessions to spare to close one. Returns that worker, or -1: all are proven. */
 int shared_ask_for_room(struct shared *sh);

@@ -12,7 +12,7 @@ static bool is_told(const struct session *s, enum conf_log_level level)
 
 void verdict_describe(const struct session *s, struct record *r)
 {
-	r->listener = s->listener->conf->name;
+	r->listener = s->listener->name;
 	r->state = session_state_name(s->state);
 	r->peer = s->peer;
 	r->has |= RECORD_HAS_PEER;
@@ -51,7 +51,7 @@ static void report_line(const struct session *s, enum reason reason)
 	r.bytes_out = s->bytes_out;
 	r.messages = s->messages;
 	r.duration_ms = s->core->now_ms - s->opened_ms;
-	r.pool = s->pool->conf->name;
+	r.pool = pool_name(s);
 	r.server = pool_server_name(s);
 	s->core->host->report(s->core->host, &r);
 }
@@ -126,7 +126,7 @@ void verdict_sip_bad(const struct session *s, const char *rule, const char *faul
 	verdict_describe(s, &r);
 	r.reason = fault;
 	r.rule = rule;
-	r.pool = s->pool->conf->name;
+	r.pool = pool_name(s);
 	r.has |= RECORD_HAS_OFFSET;
 	r.offset = offset;
 	r.sample_length = length < RECORD_SAMPLE_MAX ? (uint32_t)length : RECORD_SAMPLE_MAX;

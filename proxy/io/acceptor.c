@@ -25,7 +25,7 @@ static void pause_accepting(struct acceptor *a, int error)
 	struct timeval later = {.tv_usec = PAUSE_MS * 1000};
 	struct record r;
 	record_init(&r, RECORD_KERNEL_DESCRIPTORS);
-	r.listener = a->listener->conf->name;
+	r.listener = a->listener->name;
 	r.reason = strerrorname_np(error);
 	snprintf(r.message, sizeof(r.message),
 		"accepting is paused for %d ms: the host gives no more descriptors or memory; "
@@ -82,17 +82,21 @@ static void on_ready(evutil_socket_t fd, short what, void *argument)
 }
 
 bool acceptor_open(
-	struct acceptor *a, struct core *core, struct tcp *tcp, struct listener *listener, int fd)
+	struct acceptor *a, struct core *core, struct tcp *tcp, struct listener *listener)
 {
-	*a = (struct acceptor){.core = core, .tcp = tcp, .listener = listener, .fd = fd};
-	event_assign(&a->ready, tcp->base, fd, EV_READ | EV_PERSIST, on_ready, a);
+	a->listener = listener;
+	if (a->core)
+		return true;
+	a->core = core;
+	a->tcp = tcp;
+	event_assign(&a->ready, tcp->base, a->fd, EV_READ | EV_PERSIST, on_ready, a);
 	event_assign(&a->resume, tcp->base, -1, 0, on_resume, a);
 	return event_add(&a->ready, NULL) == 0;
 }
 
 void acceptor_close(struct acceptor *a)
 {
-	if (a->fd < 0)
+	if (a->fd < 0 || !a->core)
 		return;
 	event_del(&a->ready);
 	event_del(&a->resume);

@@ -13,20 +13,23 @@
 #include <stdbool.h>
 
 struct acceptor {
-	struct core *core;
+	struct core *core; /* NULL: does not accept yet */
 	struct tcp *tcp;
 	struct listener *listener;
-	int fd;
+	int fd; /* -1: closed */
 	bool is_paused;
 	struct event ready;
 	struct event resume;
 };
 
-/* Begin to accept on `fd`, which stays the caller's until acceptor_close(). False: libevent has no room. */
+/*
+ * Begin to accept on a->fd for this listener, in the worker's thread; or, when it does so already, for another one. False:
+ * libevent has no room.
+ */
 bool acceptor_open(
-	struct acceptor *a, struct core *core, struct tcp *tcp, struct listener *listener, int fd);
+	struct acceptor *a, struct core *core, struct tcp *tcp, struct listener *listener);
 
-/* Accept what the kernel has queued already, then close the socket. */
+/* Accept what the kernel has queued already, then close the socket. Its own thread; closed ones are let alone. */
 void acceptor_close(struct acceptor *a);
 
 #endif

@@ -7,7 +7,8 @@ enum {
 	PER_CONNECTION = 2, /* the client's and the server's */
 	PER_WORKER = 8,	    /* event base, mailbox, and what a library may open */
 	PER_ADMIN = 140, /* a socket of admin/ and who may be connected to it: admin/http_gate.h */
-	RESERVE = 64,	 /* log, signals, control; never given to connections */
+	CAPACITY_USUAL = 1000000,
+	RESERVE = 64, /* log, signals, control; never given to connections */
 };
 
 static uint64_t overhead(const struct conf *conf, unsigned workers)
@@ -31,18 +32,32 @@ static rlim_t raise_limit(rlim_t wanted)
 	return limit.rlim_cur;
 }
 
+/* Room that is not used costs address space alone, so there is some for a reload that asks for more. */
+static uint32_t capacity(const struct conf *conf, uint32_t fit)
+{
+	uint32_t room = fit < CAPACITY_USUAL ? fit : CAPACITY_USUAL;
+	return room > conf->max_connections ? room : conf->max_connections;
+}
+
+bool descriptors_suffice(
+	const struct conf *conf, const struct shared *sh, struct conf_errors *errors)
+{
+	if (conf->max_connections <= sh->capacity)
+		return true;
+	conf_errors_add(errors, &conf->at.max_connections, "max_connections",
+		"this process has room for %u, expected no more, or a restart", sh->capacity);
+	return false;
+}
+
 uint32_t descriptors_provide(const struct conf *conf, unsigned workers, struct conf_errors *errors)
 {
 	uint64_t fixed = overhead(conf, workers);
-	uint64_t wanted = conf->max_connections
-				  ? fixed + (uint64_t)PER_CONNECTION * conf->max_connections
-				  : RLIM_INFINITY;
-	rlim_t granted = raise_limit(wanted);
+	rlim_t granted = raise_limit(RLIM_INFINITY);
 	uint64_t fit = granted > fixed ? (granted - fixed) / PER_CONNECTION : 0;
 	if (fit > 10000000)
 		fit = 10000000; /* the most that max_connections can ask for */
 	if (fit > 0 && fit >= conf->max_connections)
-		return conf->max_connections ? conf->max_connections : (uint32_t)fit;
+		return capacity(conf, (uint32_t)fit);
 
 	uint64_t needed = fixed + (uint64_t)PER_CONNECTION * conf->max_connections;
 	conf_errors_add(errors, &conf->at.max_connections, "max_connections",

@@ -4,13 +4,19 @@
 #define SIPWEIR_PROXY_IO_DESCRIPTORS_H
 
 #include "conf/conf.h"
+#include "proxy/core/shared.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
- * Raise RLIMIT_NOFILE as far as max_connections needs and the hard limit allows (0: as far as it allows), and return how
- * many client connections fit. 0: fewer than max_connections asks for; said in `errors`. Main thread.
+ * Raise RLIMIT_NOFILE as far as the hard limit allows, and return for how many client connections there shall be room: at
+ * least max_connections. 0: fewer than that fit; said in `errors`. Main thread.
  */
 uint32_t descriptors_provide(const struct conf *conf, unsigned workers, struct conf_errors *errors);
+
+/* True when a reload's max_connections fits into that room; else it is said in `errors`. Main thread. */
+bool descriptors_suffice(
+	const struct conf *conf, const struct shared *sh, struct conf_errors *errors);
 
 #endif

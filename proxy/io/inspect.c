@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/inspect.h"
 #include "proxy/core/session.h"
+#include "proxy/io/server.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@ enum {
 			      COUNTERS_VERSIONS * HEADER_OUTCOMES + COUNTERS_STATUSES +
 			      REFUSAL_COUNT,
 };
+
+_Static_assert(INSPECT_NAME_MAX == (int)SHARED_NAME_MAX, "names are copied whole");
 
 /* Lists are filled one behind the other. */
 struct filler {
@@ -143,7 +146,7 @@ static void fill_listener(
 	struct inspect_count *first = f->next;
 	for (unsigned w = 0; w < workers; w++)
 		counters_add_listener(&sum, &l->counters[w]);
-	strncpy(to->name, l->conf->name, sizeof(to->name) - 1);
+	memcpy(to->name, l->name, sizeof(to->name));
 	to->accepted = counter_read(&sum.accepted);
 	to->pings = counter_read(&sum.pings);
 	to->queue = counter_read(&sum.queue);
@@ -160,14 +163,31 @@ static void fill_listener(
 
 /* --- a server --- */
 
+static void add_connections(uint64_t *sum, const struct backend *b, unsigned workers)
+{
+	for (unsigned w = 0; w < workers; w++)
+		*sum += counter_read(&b->counters[w].connections);
+}
+
+/* Those that are configured, and those that a reload has removed and somebody is still connected to. */
+static bool is_shown(const struct pool_settings *p, const struct backend *b, unsigned workers)
+{
+	uint64_t connections = 0;
+	for (size_t i = 0; p->share && !p->is_retired && i < p->conf->server_count; i++)
+		if (p->backends[i] == b)
+			return true;
+	add_connections(&connections, b, workers);
+	return connections != 0;
+}
+
 static void fill_server(struct filler *f, struct inspect_server *to, const struct pool *p,
-	size_t index, unsigned workers)
+	const struct backend *b, unsigned workers)
 {
 	struct server_counters sum = {0};
 	for (unsigned w = 0; w < workers; w++)
-		counters_add_server(&sum, pool_counters(p, w, index));
-	strncpy(to->pool, p->conf->name, sizeof(to->pool) - 1);
-	strncpy(to->name, p->conf->servers[index].name, sizeof(to->name) - 1);
+		counters_add_server(&sum, &b->counters[w]);
+	memcpy(to->pool, p->name, sizeof(to->pool));
+	memcpy(to->name, b->name, sizeof(to->name));
 	to->connections = counter_read(&sum.connections);
 	begin(f, &to->responses);
 	for (unsigned s = 0; s < STATUS_SLOTS; s++)
@@ -179,8 +199,9 @@ static void fill_server(struct filler *f, struct inspect_server *to, const struc
 static size_t count_servers(const struct shared *sh)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < sh->conf->pool_count; i++)
-		count += sh->conf->pools[i].server_count;
+	for (const struct pool *p = sh->pools; p; p = p->next)
+		for (const struct backend *b = p->backends; b; b = b->next)
+			count++;
 	return count;
 }
 
@@ -189,35 +210,68 @@ static size_t count_servers(const struct shared *sh)
 static bool make_room(struct inspection *all, const struct shared *sh)
 {
 	size_t servers = count_servers(sh);
-	size_t counts = sh->conf->listener_count * COUNTS_PER_LISTENER + servers * STATUS_SLOTS;
-	all->listeners = calloc(sh->conf->listener_count, sizeof(*all->listeners));
+	size_t counts = sh->listener_count * COUNTS_PER_LISTENER + servers * STATUS_SLOTS;
+	all->listeners = calloc(sh->listener_count, sizeof(*all->listeners));
 	all->servers = calloc(servers + 1, sizeof(*all->servers)); /* none is not a failure */
 	all->counts = malloc(counts * sizeof(*all->counts));
 	return all->listeners && all->servers && all->counts;
 }
 
-struct inspection *inspect_take(const struct inspector *i)
+static void fill_process(struct inspection *all, const struct inspector *i)
 {
 	const struct shared *sh = i->shared;
-	struct inspection *all = calloc(1, sizeof(*all));
-	if (!all || !make_room(all, sh)) {
-		inspect_free(all);
-		return NULL;
-	}
+	uint64_t ends_ms = atomic_load(&i->leave_ends_ms), now_ms = server_now_ms();
 	all->version = SIPWEIR_VERSION;
 	all->memory_held = memory_held(&sh->memory);
 	all->sources = limiter_sources(sh->limiter);
-	all->sources_capacity = sh->conf->limits.tracked_sources;
+	all->sources_capacity = sh->settings->conf->limits.tracked_sources;
 	all->log_dropped = log_dropped(i->log);
+	all->uptime_ms = now_ms - i->started_ms;
+	all->generation = sh->settings->generation;
+	all->reloads = atomic_load(&i->reloads[INSPECT_RELOAD_DONE]);
+	all->reloads_failed = atomic_load(&i->reloads[INSPECT_RELOAD_FAILED]);
+	all->workers = sh->workers;
+	all->open = atomic_load(&sh->open);
+	all->max_connections = sh->settings->max_connections;
+	all->is_draining = ends_ms != 0;
+	all->drain_left_ms = ends_ms > now_ms ? ends_ms - now_ms : 0;
+}
+
+static void fill_objects(struct inspection *all, const struct shared *sh)
+{
+	const struct settings *settings = sh->settings;
 	struct filler f = {all->counts};
-	for (size_t l = 0; l < sh->conf->listener_count; l++)
-		fill_listener(
-			&f, &all->listeners[all->listener_count++], &sh->listeners[l], sh->workers);
-	for (size_t p = 0; p < sh->conf->pool_count; p++)
-		for (size_t s = 0; s < sh->conf->pools[p].server_count; s++)
-			fill_server(&f, &all->servers[all->server_count++], &sh->pools[p], s,
-				sh->workers);
-	return all;
+	for (size_t i = 0; i < settings->listener_count; i++) {
+		const struct listener *l = settings->listeners[i].listener;
+		if (!settings->listeners[i].is_retired || listener_is_used(l, sh->workers))
+			fill_listener(&f, &all->listeners[all->listener_count++], l, sh->workers);
+	}
+	for (size_t i = 0; i < settings->pool_count; i++) {
+		const struct pool_settings *p = &settings->pools[i];
+		for (const struct backend *b = p->pool->backends; b; b = b->next)
+			if (is_shown(p, b, sh->workers))
+				fill_server(&f, &all->servers[all->server_count++], p->pool, b,
+					sh->workers);
+	}
+}
+
+struct inspection *inspect_take(const struct inspector *i)
+{
+	struct shared *sh = i->shared;
+	struct inspection *all = calloc(1, sizeof(*all));
+	if (!all)
+		return NULL;
+	pthread_mutex_lock(&sh->lock);
+	bool has_room = make_room(all, sh);
+	if (has_room) {
+		fill_process(all, i);
+		fill_objects(all, sh);
+	}
+	pthread_mutex_unlock(&sh->lock);
+	if (has_room)
+		return all;
+	inspect_free(all);
+	return NULL;
 }
 
 void inspect_free(struct inspection *all)

@@ -12,11 +12,16 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+enum inspect_reload { INSPECT_RELOAD_DONE, INSPECT_RELOAD_FAILED, INSPECT_RELOADS };
+
 struct inspector {
-	const struct shared *shared;
+	struct shared *shared;
 	const struct worker *workers; /* shared->workers of them, initialized */
 	const struct log *log;
+	uint64_t started_ms; /* monotonic */
 	atomic_bool is_serving;
+	atomic_uint_fast64_t leave_ends_ms; /* monotonic; 0: it is not draining */
+	atomic_uint_fast64_t reloads[INSPECT_RELOADS];
 };
 
 #endif

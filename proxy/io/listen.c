@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -106,39 +107,63 @@ static void add_error(const struct conf_listener *conf, struct conf_errors *erro
 			address, strerror(error));
 }
 
-static void close_all(int *fds, unsigned count)
+static bool open_one(struct sockets *s, unsigned index, const struct conf_listener *conf,
+	const struct conf_timeouts *timeouts)
 {
-	int error = errno;
-	for (unsigned i = 0; i < count; i++)
-		close(fds[i]);
-	errno = error;
+	int fd = s->acceptors[index].fd = bind_socket(conf, &s->bound, true);
+	return fd >= 0 && set_options(fd, conf, timeouts) && listen(fd, (int)conf->backlog) == 0 &&
+	       real_address(fd, &s->bound);
 }
 
-bool listen_open(const struct conf_listener *conf, const struct conf_timeouts *timeouts,
-	unsigned count, int *fds, struct addr_port *bound, uint32_t *backlog,
-	struct conf_errors *errors)
+struct sockets *listen_open(const struct conf_listener *conf, const struct conf_timeouts *timeouts,
+	unsigned count, bool is_ours, struct conf_errors *errors)
 {
-	unsigned opened = 0;
-	*bound = conf->address;
-	if (!is_free(conf))
-		goto failed;
-	for (; opened < count; opened++) {
-		fds[opened] = bind_socket(conf, bound, true);
-		if (fds[opened] < 0)
-			goto failed;
-		if (!set_options(fds[opened], conf, timeouts) ||
-			listen(fds[opened], (int)conf->backlog) != 0 ||
-			!real_address(fds[opened], bound)) {
-			opened++;
-			goto failed;
-		}
+	struct sockets *s = calloc(1, sizeof(*s) + count * sizeof(s->acceptors[0]));
+	bool is_open = s && (is_ours || is_free(conf));
+	if (s) {
+		s->wanted = s->bound = conf->address;
+		s->is_dual_stack = conf->dual_stack;
+		s->count = count;
+		for (unsigned i = 0; i < count; i++)
+			s->acceptors[i].fd = -1;
 	}
-	bound->addr = conf->address.addr;
-	*backlog = granted_backlog(fds[0]);
-	return true;
-
-failed:
-	close_all(fds, opened);
+	for (unsigned i = 0; is_open && i < count; i++)
+		is_open = open_one(s, i, conf, timeouts);
+	if (is_open) {
+		s->bound.addr = conf->address.addr;
+		s->backlog = granted_backlog(s->acceptors[0].fd);
+		return s;
+	}
 	add_error(conf, errors);
-	return false;
+	listen_free(s);
+	return NULL;
+}
+
+void listen_configure(
+	struct sockets *s, const struct conf_listener *conf, const struct conf_timeouts *timeouts)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		int fd = s->acceptors[i].fd;
+		set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)(conf->defer_accept_ms / 1000));
+		tcp_set_options(fd, timeouts);
+		listen(fd, (int)conf->backlog);
+	}
+	s->backlog = granted_backlog(s->acceptors[0].fd);
+}
+
+bool listen_fits(const struct sockets *s, const struct conf_listener *conf)
+{
+	return s->wanted.port == conf->address.port &&
+	       addr_equal(&s->wanted.addr, &conf->address.addr) &&
+	       s->is_dual_stack == conf->dual_stack;
+}
+
+void listen_free(struct sockets *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->acceptors[i].fd >= 0)
+			close(s->acceptors[i].fd);
+	free(s);
 }

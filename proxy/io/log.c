@@ -23,10 +23,17 @@ enum {
 	END_MS = 2000, /* for the last lines, when nobody reads them */
 };
 
-struct log {
-	const struct conf_log *conf;
+/* Where lines go, and how. */
+struct output {
+	struct conf_log conf;
 	int target; /* -1: syslog */
 	bool owns_target;
+};
+
+struct log {
+	struct output output;	/* the thread's */
+	struct output prepared; /* the main thread's, and with has_prepared the log thread's */
+	atomic_bool has_prepared;
 	int wakeup;
 	atomic_bool is_asleep, is_ending;
 	pthread_t thread;
@@ -35,8 +42,8 @@ struct log {
 	uint64_t *told_drops; /* one per lane */
 	struct log_volume *volume;
 	uint64_t end_ms; /* when the last lines are given up; 0 until one had to wait */
-	size_t output_length;
-	char output[OUTPUT_SIZE];
+	size_t length;	 /* of what is written with the next flush */
+	char lines[OUTPUT_SIZE];
 };
 
 static uint64_t now_ms(void)
@@ -51,7 +58,7 @@ static uint64_t now_ms(void)
 /* False when nobody reads and it is time to end: a log must not keep the process. */
 static bool wait_until_writable(struct log *l)
 {
-	struct pollfd p = {.fd = l->target, .events = POLLOUT};
+	struct pollfd p = {.fd = l->output.target, .events = POLLOUT};
 	while (poll(&p, 1, TICK_MS) == 0) {
 		if (!atomic_load(&l->is_ending))
 			continue;
@@ -66,11 +73,12 @@ static bool wait_until_writable(struct log *l)
 /* In pieces that a pipe takes without blocking once poll() says that it is writable. */
 static void flush_output(struct log *l)
 {
-	const char *bytes = l->output;
-	size_t length = l->output_length;
-	l->output_length = 0;
+	const char *bytes = l->lines;
+	size_t length = l->length;
+	l->length = 0;
 	while (length && wait_until_writable(l)) {
-		ssize_t wrote = write(l->target, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+		ssize_t wrote =
+			write(l->output.target, bytes, length < PIPE_BUF ? length : PIPE_BUF);
 		if (wrote < 0 && errno != EINTR && errno != EAGAIN)
 			return; /* a full disk or a closed pipe: there is nobody to tell */
 		bytes += wrote > 0 ? wrote : 0;
@@ -94,12 +102,12 @@ static void emit(void *to, const struct record *r)
 {
 	struct log *l = to;
 	struct text line;
-	if (OUTPUT_SIZE - l->output_length < LOG_LINE_MAX)
+	if (OUTPUT_SIZE - l->length < LOG_LINE_MAX)
 		flush_output(l);
-	text_init(&line, l->output + l->output_length, OUTPUT_SIZE - l->output_length);
-	log_line_write(&line, r, l->conf->format);
-	if (l->target >= 0) {
-		l->output_length += line.length;
+	text_init(&line, l->lines + l->length, OUTPUT_SIZE - l->length);
+	log_line_write(&line, r, l->output.conf.format);
+	if (l->output.target >= 0) {
+		l->length += line.length;
 		return;
 	}
 	syslog(syslog_priority(r->level), "%.*s", (int)line.length - 1, line.bytes);
@@ -161,10 +169,30 @@ static void sleep_until_called(struct log *l)
 		return; /* nobody called; the tick has come */
 }
 
+static void close_output(struct output *o)
+{
+	if (o->owns_target)
+		close(o->target);
+	o->owns_target = false;
+}
+
+/* What was told before goes where it was told to go. */
+static void take_output(struct log *l)
+{
+	if (!atomic_load(&l->has_prepared))
+		return;
+	flush_output(l);
+	close_output(&l->output);
+	l->output = l->prepared;
+	log_volume_change(l->volume, &l->output.conf);
+	atomic_store(&l->has_prepared, false);
+}
+
 static void *run(void *argument)
 {
 	struct log *l = argument;
 	while (!atomic_load(&l->is_ending)) {
+		take_output(l);
 		empty_lanes(l);
 		log_volume_tick(l->volume, now_ms());
 		for (unsigned i = 0; i < l->lane_count; i++)
@@ -172,6 +200,7 @@ static void *run(void *argument)
 		flush_output(l);
 		sleep_until_called(l);
 	}
+	take_output(l);
 	while (empty_lanes(l))
 		;
 	log_volume_flush(l->volume, now_ms());
@@ -181,19 +210,19 @@ static void *run(void *argument)
 
 /* --- beginning and end --- */
 
-static bool open_target(struct log *l, struct conf_errors *errors)
+static bool open_output(struct output *o, const struct conf_log *conf, struct conf_errors *errors)
 {
-	const char *target = l->conf->target;
+	const char *target = conf->target;
+	*o = (struct output){.conf = *conf, .target = -1};
 	if (!strcmp(target, "stderr")) {
-		l->target = STDERR_FILENO;
+		o->target = STDERR_FILENO;
 	} else if (!strcmp(target, "syslog")) {
 		openlog("sipweir", LOG_PID, LOG_DAEMON);
-		l->target = -1;
 	} else {
-		l->target = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-		l->owns_target = l->target >= 0;
-		if (l->target < 0) {
-			conf_errors_add(errors, &l->conf->at.target, "log.target",
+		o->target = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+		o->owns_target = o->target >= 0;
+		if (o->target < 0) {
+			conf_errors_add(errors, &conf->at.target, "log.target",
 				"cannot open %s: %s; its folder must exist and be writable", target,
 				strerror(errno));
 			return false;
@@ -240,8 +269,7 @@ static void release(struct log *l)
 	log_volume_free(l->volume);
 	if (l->wakeup >= 0)
 		close(l->wakeup);
-	if (l->owns_target)
-		close(l->target);
+	close_output(&l->output);
 	free(l);
 }
 
@@ -250,10 +278,9 @@ struct log *log_new(const struct conf_log *conf, unsigned lanes, struct conf_err
 	struct log *l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;
-	l->conf = conf;
 	l->wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	l->volume = log_volume_new(conf, emit, l);
-	if (!open_target(l, errors)) {
+	if (!open_output(&l->output, conf, errors)) {
 		release(l);
 		return NULL;
 	}
@@ -272,6 +299,36 @@ static void wake(struct log *l)
 	uint64_t one = 1;
 	if (write(l->wakeup, &one, sizeof(one)) < 0)
 		return; /* it is readable as it is */
+}
+
+/* One that was committed and not taken yet: the thread is about to, unless nobody reads what it writes. */
+static bool wait_until_taken(struct log *l)
+{
+	for (unsigned ms = 0; atomic_load(&l->has_prepared) && ms < END_MS; ms++) {
+		wake(l);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	return !atomic_load(&l->has_prepared);
+}
+
+bool log_prepare(struct log *l, const struct conf_log *conf, struct conf_errors *errors)
+{
+	if (wait_until_taken(l))
+		return open_output(&l->prepared, conf, errors);
+	conf_errors_add(errors, &conf->at.target, "log.target",
+		"the log that is open takes no lines, expected somebody who reads it");
+	return false;
+}
+
+void log_commit(struct log *l)
+{
+	atomic_store(&l->has_prepared, true);
+	wake(l);
+}
+
+void log_abandon(struct log *l)
+{
+	close_output(&l->prepared);
 }
 
 void log_free(struct log *l)

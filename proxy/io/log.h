@@ -15,9 +15,17 @@ struct log;
 
 /*
  * Open the target and start the thread. `lanes` is how many there will be, each used by one thread. NULL: said in
- * `errors`, with the line of log.target where that is the cause. `conf` must outlive it.
+ * `errors`, with the line of log.target where that is the cause. `conf` is copied.
  */
 struct log *log_new(const struct conf_log *conf, unsigned lanes, struct conf_errors *errors);
+
+/*
+ * Open what another configuration asks for, the same file anew included (it may have been renamed). Nothing changes before
+ * log_commit(), which hands it to the thread, or log_abandon(). False: said in `errors`. Main thread.
+ */
+bool log_prepare(struct log *l, const struct conf_log *conf, struct conf_errors *errors);
+void log_commit(struct log *l);
+void log_abandon(struct log *l);
 
 /* Could the target be opened? Nothing is. False: said in `errors`. */
 bool log_check(const struct conf_log *conf, struct conf_errors *errors);

@@ -10,17 +10,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct plan;
+
 enum { MAILBOX_SIZE = 1024 };
 
 enum mail_kind {
 	MAIL_TURNS,	/* `from` wants to hear when two turns have ended */
 	MAIL_TURNS_END, /* the answer to that */
-	MAIL_STOP,	/* close everything, then end the thread */
+	MAIL_PLAN,	/* take `plan` before the next turn, then acknowledge */
+	MAIL_LEAVE,	/* stop accepting, close everything over `over_ms`, then end the thread */
 };
 
 struct mail {
 	enum mail_kind kind;
-	unsigned from; /* worker */
+	unsigned from; /* TURNS: worker */
+	uint64_t over_ms;
+	const struct plan *plan;
 };
 
 struct mailbox {

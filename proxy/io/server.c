@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proxy/server.h"
+#include "proxy/io/server.h"
 #include "proxy/io/descriptors.h"
-#include "proxy/io/inspect.h"
-#include "proxy/io/listen.h"
-#include "proxy/io/worker.h"
+#include "proxy/io/leave.h"
+#include "proxy/io/notice.h"
+#include "proxy/io/reload.h"
 #include "sip/message.h"
 
 #include <errno.h>
@@ -12,20 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
-struct server {
-	const struct conf *conf;
-	struct shared shared;
-	struct log *log;
-	struct log_lane *lane; /* of the main thread */
-	struct worker *workers;
-	unsigned worker_count; /* that are initialized */
-	uint32_t *backlogs;    /* granted, one per listener */
-	int signals;
-	struct inspector inspector;
-};
+uint64_t server_now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static unsigned wanted_workers(const struct conf *conf)
 {
@@ -35,116 +32,7 @@ static unsigned wanted_workers(const struct conf *conf)
 	return cores > 0 && cores < 256 ? (unsigned)cores : 1;
 }
 
-/* --- telling --- */
-
-static void tell(struct server *s, const struct record *r)
-{
-	if (r->level > s->conf->log.level)
-		return;
-	log_lane_put(s->lane, r);
-	log_call(s->log, s->lane);
-}
-
-static void tell_start(struct server *s)
-{
-	struct record r;
-	record_init(&r, RECORD_START);
-	r.version = SIPWEIR_VERSION;
-	snprintf(r.message, sizeof(r.message),
-		"%u workers, at most %u connections, %u sources tracked", s->shared.workers,
-		s->shared.max_connections, s->conf->limits.tracked_sources);
-	tell(s, &r);
-}
-
-static void tell_backlog(struct server *s, const struct listener *l, uint32_t granted)
-{
-	struct record r;
-	if (granted >= l->conf->backlog)
-		return;
-	record_init(&r, RECORD_KERNEL_BACKLOG);
-	r.listener = l->conf->name;
-	r.has |= RECORD_HAS_CURRENT;
-	r.current = granted;
-	r.max = l->conf->backlog;
-	snprintf(r.message, sizeof(r.message),
-		"the kernel grants a backlog of %u where %u is configured; raise "
-		"net.core.somaxconn or lower "
-		"listeners.%s.backlog",
-		granted, l->conf->backlog, l->conf->name);
-	tell(s, &r);
-}
-
-static void tell_listening(struct server *s, size_t index, server_on_ready *on_ready)
-{
-	struct record r;
-	char address[ADDR_PORT_TEXT_MAX];
-	struct listener *l = &s->shared.listeners[index];
-	record_init(&r, RECORD_LISTENING);
-	r.listener = l->conf->name;
-	r.address = l->address;
-	r.has |= RECORD_HAS_ADDRESS;
-	addr_port_format(&l->address, address);
-	snprintf(r.message, sizeof(r.message), "accepting on %s, backlog %u", address,
-		s->backlogs[index]);
-	tell(s, &r);
-	tell_backlog(s, l, s->backlogs[index]);
-	if (on_ready)
-		on_ready(index, address);
-}
-
-/* The count that must be zero: a slot that was not given back would lock its source out for ever. */
-static void tell_stop(struct server *s)
-{
-	struct record r;
-	record_init(&r, RECORD_STOP);
-	r.has |= RECORD_HAS_CURRENT;
-	r.current = (uint32_t)limiter_slots(s->shared.limiter);
-	r.max = s->shared.max_connections;
-	snprintf(r.message, sizeof(r.message), "stopped as asked; %u limit slots still held",
-		r.current);
-	tell(s, &r);
-}
-
 /* --- preparing --- */
-
-/* Sockets of all workers for one listener: fds[worker * listeners + listener]. */
-static bool open_listener(struct server *s, size_t index, int *fds, struct conf_errors *errors)
-{
-	int mine[256];
-	struct listener *l = &s->shared.listeners[index];
-	if (!listen_open(l->conf, &s->conf->timeouts, s->shared.workers, mine, &l->address,
-		    &s->backlogs[index], errors))
-		return false;
-	for (unsigned w = 0; w < s->shared.workers; w++)
-		fds[w * s->conf->listener_count + index] = mine[w];
-	return true;
-}
-
-static void close_fds(const int *fds, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
-static bool init_workers(struct server *s, int *fds, struct conf_errors *errors)
-{
-	size_t listeners = s->conf->listener_count;
-	bool is_open = true;
-	for (size_t i = 0; i < listeners; i++)
-		is_open &= open_listener(s, i, fds, errors);
-	while (is_open && s->worker_count < s->shared.workers) {
-		unsigned w = s->worker_count;
-		is_open = worker_init(&s->workers[w], &s->shared, s->workers, w,
-			fds + w * listeners, s->log, errors);
-		for (size_t i = 0; i < listeners; i++)
-			fds[w * listeners + i] = -1;
-		s->worker_count += is_open;
-	}
-	if (!is_open)
-		close_fds(fds, s->shared.workers * listeners);
-	return is_open;
-}
 
 /* Blocked before any thread starts, so that all inherit it and the main thread alone reads them. */
 static bool take_signals(struct server *s)
@@ -154,65 +42,101 @@ static bool take_signals(struct server *s)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	signal(SIGPIPE, SIG_IGN);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return false;
-	s->signals = signalfd(-1, &set, SFD_CLOEXEC);
-	return s->signals >= 0;
+	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->answers = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return s->signals >= 0 && s->answers >= 0;
 }
 
-static bool open_everything(struct server *s, struct conf_errors *errors)
+static bool init_workers(struct server *s, struct conf_errors *errors)
 {
-	size_t sockets = s->shared.workers * s->conf->listener_count;
-	int *fds = malloc(sockets * sizeof(*fds));
-	s->backlogs = calloc(s->conf->listener_count, sizeof(*s->backlogs));
+	const struct worker_setup setup = {
+		.shared = &s->shared,
+		.workers = s->workers,
+		.log = s->log,
+		.answers = s->answers,
+	};
+	while (s->worker_count < s->shared.workers) {
+		if (!worker_init(&s->workers[s->worker_count], &setup, s->worker_count, errors))
+			return false;
+		s->worker_count++;
+	}
+	return true;
+}
+
+static bool open_everything(struct server *s, struct conf *conf, struct conf_errors *errors)
+{
 	s->workers =
 		aligned_alloc(_Alignof(struct worker), s->shared.workers * sizeof(*s->workers));
-	bool is_open = fds && s->backlogs && s->workers;
-	if (is_open && !take_signals(s)) {
-		conf_errors_add(
-			errors, &s->conf->place, "", "the host has no descriptor for signals");
-		is_open = false;
+	if (!s->workers || !take_signals(s)) {
+		conf_errors_add(errors, &conf->place, "",
+			"the host has no memory or descriptor for its signals");
+		return false;
 	}
-	s->log = is_open ? log_new(&s->conf->log, s->shared.workers + 1, errors) : NULL;
-	is_open = s->log != NULL;
-	if (is_open) {
-		for (size_t i = 0; i < sockets; i++)
-			fds[i] = -1;
-		s->lane = log_lane(s->log, s->shared.workers);
-		is_open = init_workers(s, fds, errors);
-	}
-	free(fds);
+	s->plan = plan_new(&s->shared, conf, NULL, errors);
+	if (!s->plan)
+		return false;
+	settings_publish(&s->shared, s->plan->settings);
+	s->log = log_new(&conf->log, s->shared.workers + 1, errors);
+	if (!s->log)
+		return false;
+	s->lane = log_lane(s->log, s->shared.workers);
 	s->inspector.shared = &s->shared;
 	s->inspector.workers = s->workers;
 	s->inspector.log = s->log;
-	return is_open;
+	s->inspector.started_ms = server_now_ms();
+	return init_workers(s, errors);
 }
 
-struct server *server_new(const struct conf *conf, bool is_check, struct conf_errors *errors)
+/* What can be looked at without taking anything. */
+static bool check_everything(struct server *s, struct conf *conf, struct conf_errors *errors)
 {
-	unsigned workers = wanted_workers(conf);
-	uint32_t max_connections = descriptors_provide(conf, workers, errors);
+	s->plan = plan_check(&s->shared, conf, errors);
+	return log_check(&conf->log, errors) && s->plan;
+}
+
+static bool init_shared(struct server *s, const struct conf *conf, struct conf_errors *errors)
+{
+	struct shared_setup setup = {
+		.limits = &conf->limits,
+		.workers = wanted_workers(conf),
+	};
+	setup.capacity = descriptors_provide(conf, setup.workers, errors);
+	if (!setup.capacity)
+		return false;
+	if (shared_init(&s->shared, &setup))
+		return true;
+	conf_errors_add(errors, &conf->limits.at.tracked_sources, "limits.tracked_sources",
+		"the host has no memory for %u sources; expected a smaller number",
+		conf->limits.tracked_sources);
+	return false;
+}
+
+struct server *server_new(struct conf *conf, bool is_check, struct conf_errors *errors)
+{
 	struct server *s = calloc(1, sizeof(*s));
-	if (!s || !max_connections) {
-		free(s);
+	if (!s)
 		return NULL;
-	}
-	s->conf = conf;
-	s->signals = -1;
+	s->signals = s->answers = -1;
 	message_init();
-	if (!shared_init(&s->shared, conf, max_connections, workers)) {
-		conf_errors_add(errors, &conf->limits.at.tracked_sources, "limits.tracked_sources",
-			"the host has no memory for %u sources; expected a smaller number",
-			conf->limits.tracked_sources);
+	if (!orders_init(&s->orders)) {
 		free(s);
 		return NULL;
 	}
-	if (is_check ? !log_check(&conf->log, errors) : !open_everything(s, errors)) {
-		server_free(s);
+	if (!init_shared(s, conf, errors)) {
+		orders_fini(&s->orders);
+		free(s);
 		return NULL;
 	}
-	return s;
+	if (is_check ? check_everything(s, conf, errors) : open_everything(s, conf, errors))
+		return s;
+	if (s->plan)
+		settings_keep_conf(s->plan->settings);
+	server_free(s);
+	return NULL;
 }
 
 void server_free(struct server *s)
@@ -223,10 +147,14 @@ void server_free(struct server *s)
 		worker_fini(&s->workers[i]);
 	log_free(s->log);
 	free(s->workers);
-	free(s->backlogs);
+	reload_fini(s);
+	plan_free(s->plan, NULL);
 	shared_fini(&s->shared);
+	orders_fini(&s->orders);
 	if (s->signals >= 0)
 		close(s->signals);
+	if (s->answers >= 0)
+		close(s->answers);
 	free(s);
 }
 
@@ -245,35 +173,17 @@ void server_announce(struct server *s, const char *what, const struct addr_port 
 	r.has |= RECORD_HAS_ADDRESS;
 	addr_port_format(address, text);
 	snprintf(r.message, sizeof(r.message), "accepting on %s", text);
-	tell(s, &r);
+	notice_tell(s, &r);
+}
+
+bool server_give_order(struct server *s, const struct server_order *order)
+{
+	return orders_give(&s->orders, order);
 }
 
 /* --- running --- */
 
-/* By itself HUP ends a process: whoever expects a reload must not lose every connection for it. */
-static void tell_no_reload(struct server *s)
-{
-	struct record r;
-	record_init(&r, RECORD_RELOAD);
-	snprintf(r.message, sizeof(r.message),
-		"this version cannot reload: nothing has changed; restart it to read the "
-		"configuration again");
-	tell(s, &r);
-}
-
-static void wait_for_signal(struct server *s)
-{
-	struct signalfd_siginfo info;
-	for (;;) {
-		ssize_t got = read(s->signals, &info, sizeof(info));
-		if (got == sizeof(info) && info.ssi_signo == SIGHUP)
-			tell_no_reload(s);
-		else if (got >= 0 || errno != EINTR)
-			return;
-	}
-}
-
-/* While the workers close what is open a second signal ends the process the way it always would. */
+/* A second signal ends the process the way it always would. */
 static void let_signals_end_us(void)
 {
 	sigset_t set;
@@ -283,43 +193,125 @@ static void let_signals_end_us(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+static void take_signal(struct server *s, uint32_t signal)
+{
+	switch (signal) {
+	case SIGHUP:
+		reload_begin(s, NULL);
+		break;
+	case SIGUSR1:
+		reload_log(s);
+		break;
+	default:
+		if (s->leaving != LEAVING_NOT) {
+			let_signals_end_us();
+			raise((int)signal);
+		}
+		leave_begin(s, NULL);
+		break;
+	}
+}
+
+static void take_order(struct server *s, const struct server_order *order)
+{
+	switch (order->action) {
+	case SERVER_RELOAD:
+		reload_begin(s, order);
+		break;
+	case SERVER_DRAIN:
+		leave_begin(s, order);
+		break;
+	case SERVER_UNDRAIN:
+		leave_take_back(s, order);
+		break;
+	}
+}
+
+/* One reload after the other: orders wait until all workers have taken the last. */
+static void take_orders(struct server *s)
+{
+	struct server_order order;
+	orders_clear(&s->orders);
+	while (!reload_is_pending(s) && orders_take(&s->orders, &order))
+		take_order(s, &order);
+}
+
+static void take_answers(struct server *s)
+{
+	uint64_t count;
+	if (read(s->answers, &count, sizeof(count)) < 0)
+		return;
+	reload_go_on(s);
+	take_orders(s);
+}
+
+static void take_signal_queue(struct server *s)
+{
+	struct signalfd_siginfo info;
+	while (read(s->signals, &info, sizeof(info)) == sizeof(info))
+		take_signal(s, info.ssi_signo);
+}
+
+static void serve(struct server *s)
+{
+	struct pollfd fds[] = {
+		{.fd = s->signals, .events = POLLIN},
+		{.fd = s->orders.fd, .events = POLLIN},
+		{.fd = s->answers, .events = POLLIN},
+	};
+	while (!leave_is_over(s)) {
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), leave_go_on(s)) <= 0)
+			continue;
+		if (fds[0].revents)
+			take_signal_queue(s);
+		if (fds[1].revents)
+			take_orders(s);
+		if (fds[2].revents)
+			take_answers(s);
+	}
+}
+
 static unsigned start_workers(struct server *s)
 {
 	unsigned started = 0;
-	while (started < s->worker_count && worker_start(&s->workers[started]))
+	while (started < s->worker_count && worker_start(&s->workers[started], s->plan))
 		started++;
 	return started;
 }
 
-static void tell_failed(struct server *s, const char *what)
+static void tell_ready(struct server *s)
 {
-	struct record r;
-	record_init(&r, RECORD_FAILED);
-	snprintf(r.message, sizeof(r.message), "%s", what);
-	tell(s, &r);
+	const struct server_program *program = s->program;
+	notice_start(s);
+	for (size_t i = 0; i < s->plan->socket_count; i++) {
+		char address[ADDR_PORT_TEXT_MAX];
+		addr_port_format(&s->plan->sockets[i]->bound, address);
+		notice_listening(s, i);
+		if (program->on_ready)
+			program->on_ready(program->owner, i, address);
+	}
 }
 
-bool server_run(struct server *s, server_on_ready *on_ready)
+bool server_run(struct server *s, const struct server_program *program)
 {
+	s->program = program;
 	unsigned started = start_workers(s);
 	bool is_whole = started == s->worker_count;
 	if (is_whole) {
 		atomic_store(&s->inspector.is_serving, true);
-		tell_start(s);
-		for (size_t i = 0; i < s->conf->listener_count; i++)
-			tell_listening(s, i, on_ready);
-		wait_for_signal(s);
-		atomic_store(&s->inspector.is_serving, false);
+		tell_ready(s);
+		serve(s);
 	} else {
-		tell_failed(s, "the host starts no more threads; lower `workers` or raise its "
-			       "limit of tasks");
+		notice_say(s, RECORD_FAILED, CONF_LOG_ERROR,
+			"the host starts no more threads; lower `workers` or raise its limit of "
+			"tasks");
+		for (unsigned i = 0; i < started; i++)
+			worker_leave(&s->workers[i], 0);
 	}
 	let_signals_end_us();
 	for (unsigned i = 0; i < started; i++)
-		worker_stop(&s->workers[i]);
-	for (unsigned i = 0; i < started; i++)
 		worker_join(&s->workers[i]);
 	if (is_whole)
-		tell_stop(s);
+		notice_stop(s);
 	return is_whole;
 }

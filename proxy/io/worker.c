@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -31,8 +32,7 @@ static struct worker *worker_of(struct host *h)
 	return LIST_OBJECT(h, struct worker, host);
 }
 
-static struct stream *host_connect(
-	struct host *h, const struct connection_plan *plan, int *failure)
+static struct stream *host_connect(struct host *h, const struct connection_plan *plan, int *failure)
 {
 	struct worker *w = worker_of(h);
 	return tcp_connect(&w->tcp, plan->to, &w->core.conf->timeouts, failure);
@@ -81,8 +81,12 @@ static void take_mail(struct worker *w, const struct mail *mail)
 	case MAIL_TURNS_END:
 		w->turns_due--;
 		break;
-	case MAIL_STOP:
-		w->is_stopping = true;
+	case MAIL_PLAN:
+		w->next_plan = mail->plan;
+		break;
+	case MAIL_LEAVE:
+		w->is_leaving = true;
+		w->leave_over_ms = mail->over_ms;
 		break;
 	}
 }
@@ -118,16 +122,22 @@ static void on_event(struct tcp *t)
 	core_clock(&w->core, monotonic_ms());
 }
 
+static struct acceptor *own_acceptor(const struct worker *w, size_t index)
+{
+	return &w->plan->sockets[index]->acceptors[w->core.index];
+}
+
 /* The worker looks, because the sockets are its own: nobody else may use one that it may be closing. */
 static void sample_queues(struct worker *w)
 {
 	if (w->core.now_ms < w->sampled_ms + SAMPLE_MS)
 		return;
 	w->sampled_ms = w->core.now_ms;
-	for (size_t i = 0; i < w->core.conf->listener_count; i++) {
-		struct listener_counters *c = &w->acceptors[i].listener->counters[w->core.index];
+	for (size_t i = 0; i < w->plan->socket_count; i++) {
+		const struct acceptor *a = own_acceptor(w, i);
+		struct listener_counters *c = &a->listener->counters[w->core.index];
 		uint32_t length, limit;
-		if (!listen_queue(w->acceptors[i].fd, &length, &limit))
+		if (!listen_queue(a->fd, &length, &limit))
 			continue;
 		counter_set(&c->queue, length);
 		counter_set(&c->queue_limit, limit);
@@ -155,29 +165,72 @@ static void count_own_turn(struct worker *w)
 	}
 }
 
+/* --- plans --- */
+
+static void tell_main(const struct worker *w)
+{
+	uint64_t one = 1;
+	if (write(w->answers, &one, sizeof(one)) < 0)
+		return; /* it is readable as it is */
+}
+
+static void open_acceptors(struct worker *w)
+{
+	for (size_t i = 0; i < w->plan->socket_count; i++) {
+		struct listener *l = settings_listener(w->plan->settings, i)->listener;
+		if (acceptor_open(own_acceptor(w, i), &w->core, &w->tcp, l))
+			continue;
+		struct record r;
+		record_init(&r, RECORD_FAILED);
+		r.listener = l->name;
+		snprintf(r.message, sizeof(r.message),
+			"worker %u cannot watch this listener: the host has no memory for it",
+			w->core.index + 1);
+		host_report(&w->host, &r);
+	}
+}
+
+/* Who waits in the queue of a socket that goes is accepted under the settings that it has come for. */
+static void take_plan(struct worker *w)
+{
+	const struct plan *next = w->next_plan;
+	for (size_t i = 0; w->plan && i < w->plan->socket_count; i++)
+		if (!plan_has(next, w->plan->sockets[i]))
+			acceptor_close(own_acceptor(w, i));
+	core_adopt(&w->core, next->settings);
+	w->plan = next;
+	w->next_plan = NULL;
+	open_acceptors(w);
+	atomic_store(&w->generation, next->settings->generation);
+	tell_main(w);
+}
+
 static void turn(struct worker *w)
 {
-	bool is_hurried = w->turns_asked || w->own_turns_left || w->is_stopping;
+	bool is_hurried = w->turns_asked || w->own_turns_left || w->is_leaving;
 	event_base_loop(w->base, is_hurried ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	core_clock(&w->core, monotonic_ms());
 	core_tend(&w->core);
 	count_own_turn(w);
 	core_end_turn(&w->core);
 	answer_turns(w);
+	if (w->next_plan)
+		take_plan(w);
 	log_call(w->log, w->lane);
 	atomic_store_explicit(&w->turned_ms, w->core.now_ms, memory_order_relaxed);
 }
 
 static void stop_accepting(struct worker *w)
 {
-	for (size_t i = 0; i < w->core.conf->listener_count; i++)
-		acceptor_close(&w->acceptors[i]);
+	for (size_t i = 0; i < w->plan->socket_count; i++)
+		acceptor_close(own_acceptor(w, i));
 }
 
 static void *run(void *argument)
 {
 	struct worker *w = argument;
-	while (!w->is_stopping)
+	take_plan(w);
+	while (!w->is_leaving)
 		turn(w);
 	stop_accepting(w);
 	while (core_sweep(&w->core, REASON_SHUTDOWN, CLOSES_PER_TURN))
@@ -188,6 +241,8 @@ static void *run(void *argument)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}
 	log_call(w->log, w->lane);
+	atomic_store(&w->has_ended, true);
+	tell_main(w);
 	return NULL;
 }
 
@@ -215,25 +270,23 @@ static struct event_base *new_base(void)
 	return base;
 }
 
-static bool init_events(struct worker *w, struct shared *sh, const int *fds)
+static bool init_events(struct worker *w)
 {
 	struct timeval tick = {.tv_usec = WHEEL_TICK_MS * 1000};
 	event_assign(&w->mail, w->base, w->mailbox.fd, EV_READ | EV_PERSIST, on_mail, w);
 	event_assign(&w->tick, w->base, -1, EV_PERSIST, on_tick, w);
-	bool is_added = event_add(&w->mail, NULL) == 0 && event_add(&w->tick, &tick) == 0;
-	for (size_t i = 0; i < sh->conf->listener_count; i++)
-		is_added &= acceptor_open(
-			&w->acceptors[i], &w->core, &w->tcp, &sh->listeners[i], fds[i]);
-	return is_added;
+	return event_add(&w->mail, NULL) == 0 && event_add(&w->tick, &tick) == 0;
 }
 
-bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, unsigned index,
-	const int *fds, struct log *log, struct conf_errors *errors)
+bool worker_init(struct worker *w, const struct worker_setup *setup, unsigned index,
+	struct conf_errors *errors)
 {
+	struct shared *sh = setup->shared;
 	memset(w, 0, sizeof(*w));
-	w->workers = workers;
-	w->log = log;
-	w->lane = log_lane(log, index);
+	w->workers = setup->workers;
+	w->log = setup->log;
+	w->lane = log_lane(setup->log, index);
+	w->answers = setup->answers;
 	init_host(w);
 	atomic_init(&w->turned_ms, monotonic_ms());
 
@@ -242,16 +295,13 @@ bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, un
 	w->base = new_base();
 	bool has_tcp =
 		w->base && tcp_init(&w->tcp, w->base, 2 * w->core.sessions.capacity, on_event);
-	w->acceptors = calloc(sh->conf->listener_count, sizeof(*w->acceptors));
 	w->turns_left = calloc(sh->workers, sizeof(*w->turns_left));
-	if (has_core && has_mailbox && has_tcp && w->acceptors && w->turns_left &&
-		init_events(w, sh, fds))
+	if (has_core && has_mailbox && has_tcp && w->turns_left && init_events(w))
 		return true;
 
-	conf_errors_add(errors, &sh->conf->at.workers, "workers",
+	conf_errors_add(errors, &sh->settings->conf->at.workers, "workers",
 		"the host has no memory or descriptors for worker %u; expected a smaller number",
 		index + 1);
-	free(w->acceptors);
 	free(w->turns_left);
 	if (has_tcp)
 		tcp_fini(&w->tcp);
@@ -261,14 +311,23 @@ bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, un
 		mailbox_fini(&w->mailbox);
 	if (has_core)
 		core_fini(&w->core);
-	for (size_t i = 0; i < sh->conf->listener_count; i++)
-		close(fds[i]);
 	return false;
 }
 
-bool worker_start(struct worker *w)
+bool worker_start(struct worker *w, const struct plan *first)
 {
+	w->next_plan = first;
 	return pthread_create(&w->thread, NULL, run, w) == 0;
+}
+
+void worker_give_plan(struct worker *w, const struct plan *p)
+{
+	mailbox_post(&w->mailbox, (struct mail){.kind = MAIL_PLAN, .plan = p});
+}
+
+uint64_t worker_generation(const struct worker *w)
+{
+	return atomic_load(&w->generation);
 }
 
 uint64_t worker_still_ms(const struct worker *w)
@@ -278,9 +337,14 @@ uint64_t worker_still_ms(const struct worker *w)
 	return now_ms > turned_ms ? now_ms - turned_ms : 0;
 }
 
-void worker_stop(struct worker *w)
+void worker_leave(struct worker *w, uint64_t over_ms)
 {
-	mailbox_post(&w->mailbox, (struct mail){.kind = MAIL_STOP});
+	mailbox_post(&w->mailbox, (struct mail){.kind = MAIL_LEAVE, .over_ms = over_ms});
+}
+
+bool worker_has_ended(const struct worker *w)
+{
+	return atomic_load(&w->has_ended);
 }
 
 void worker_join(struct worker *w)
@@ -290,15 +354,11 @@ void worker_join(struct worker *w)
 
 void worker_fini(struct worker *w)
 {
-	for (size_t i = 0; i < w->core.conf->listener_count; i++)
-		if (w->acceptors[i].fd >= 0)
-			close(w->acceptors[i].fd);
 	event_del(&w->mail);
 	event_del(&w->tick);
 	event_base_free(w->base);
 	tcp_fini(&w->tcp);
 	mailbox_fini(&w->mailbox);
-	free(w->acceptors);
 	free(w->turns_left);
 	core_fini(&w->core);
 }

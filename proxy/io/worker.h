@@ -12,6 +12,7 @@
 #include "proxy/io/acceptor.h"
 #include "proxy/io/log.h"
 #include "proxy/io/mailbox.h"
+#include "proxy/io/plan.h"
 #include "proxy/io/tcp.h"
 
 #include <pthread.h>
@@ -26,7 +27,8 @@ struct worker {
 	struct mailbox mailbox;
 	struct event mail, tick;
 	struct event_base *base;
-	struct acceptor *acceptors; /* one per listener */
+	const struct plan *plan;      /* in force here */
+	const struct plan *next_plan; /* taken before the next turn; NULL for none */
 	struct log *log;
 	struct log_lane *lane;
 	struct worker *workers; /* all of them, this one included */
@@ -42,24 +44,48 @@ struct worker {
 	bool is_asking;
 	unsigned turns_due;
 	unsigned own_turns_left;
-	bool is_stopping;
+	bool is_leaving;
+	uint64_t leave_over_ms;
+
+	/* Told to the main thread, which reads one event per step. */
+	int answers;			 /* eventfd, the main thread's */
+	atomic_uint_fast64_t generation; /* of the settings in force here */
+	atomic_bool has_ended;
+};
+
+/* What all workers are made from. */
+struct worker_setup {
+	struct shared *shared;
+	struct worker *workers;
+	struct log *log;
+	int answers; /* an eventfd that workers make readable when they have done what they were told */
 };
 
 /*
- * Everything that can fail, in the main thread. fds[] are this worker's listening sockets, one per listener, which it
- * owns from now on whatever the result. False: said in `errors`; worker_fini() is then not called.
+ * Everything that can fail, in the main thread. The settings in force are those of sh->settings, without sockets until a plan
+ * is given. False: said in `errors`; worker_fini() is then not called.
  */
-bool worker_init(struct worker *w, struct shared *sh, struct worker *workers, unsigned index,
-	const int *fds, struct log *log, struct conf_errors *errors);
+bool worker_init(struct worker *w, const struct worker_setup *setup, unsigned index,
+	struct conf_errors *errors);
 
 /* False when the host starts no more threads. */
-bool worker_start(struct worker *w);
+bool worker_start(struct worker *w, const struct plan *first);
+
+/*
+ * Take this plan between two turns: worker_generation() is that of its settings then. The one before may be freed after
+ * that. One at a time.
+ */
+void worker_give_plan(struct worker *w, const struct plan *p);
+uint64_t worker_generation(const struct worker *w);
 
 /* For how long it has not ended a turn. Any thread. */
 uint64_t worker_still_ms(const struct worker *w);
 
-/* Ask it to close everything and to end, and wait for that. */
-void worker_stop(struct worker *w);
+/* Ask it to stop accepting, to close what is open over so long, and to end. */
+void worker_leave(struct worker *w, uint64_t over_ms);
+
+/* Its last connection is closed: worker_join() does not wait. Any thread. */
+bool worker_has_ended(const struct worker *w);
 void worker_join(struct worker *w);
 
 /* After worker_join(). */

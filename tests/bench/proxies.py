@@ -42,6 +42,7 @@ listeners = (
     proxy_protocol = "require"; trusted = [ "127.0.0.0/8" ]; pool = "out"; }}
 );
 limits: {{ connections = {limit}; tracked_sources = {sources}; }};
+timeouts: {{ drain_delay = "off"; drain = "off"; }};
 pools = (
   {{ name = "out"; policy = "round-robin"; proxy_protocol = "v2"; servers = (
 {servers}

@@ -119,11 +119,23 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 	f->last_stream = &f->streams;
 	f->now_ms = START_MS;
 	f->conf = load(conf_text);
-	uint32_t connections = f->conf->max_connections ? f->conf->max_connections : CONNECTIONS;
-	assert_true(shared_init(&f->shared, f->conf, connections, workers));
+	const struct shared_setup setup = {
+		.limits = &f->conf->limits,
+		.capacity = f->conf->max_connections ? f->conf->max_connections : CONNECTIONS,
+		.workers = workers,
+	};
+	assert_true(shared_init(&f->shared, &setup));
+	f->settings = settings_new(&f->shared, f->conf, NULL);
+	assert_non_null(f->settings);
+	settings_publish(&f->shared, f->settings);
 	for (unsigned i = 0; i < workers; i++)
 		f->workers[i] = worker_new(f, i);
 	return f;
+}
+
+struct listener *fake_listener(const struct fake *f, size_t index)
+{
+	return settings_listener(f->settings, index)->listener;
 }
 
 static void assert_core_empty(const struct core *c)
@@ -147,12 +159,11 @@ void fake_assert_empty(const struct fake *f)
 	assert_int_equal(limiter_slots(f->shared.limiter), 0);
 	assert_int_equal(limiter_sources(f->shared.limiter), 0);
 	assert_int_equal(f->shared.open, 0);
-	for (size_t i = 0; i < f->conf->listener_count; i++) {
-		const struct listener *l = &f->shared.listeners[i];
+	for (const struct listener *l = f->shared.listeners; l; l = l->next) {
 		assert_int_equal(l->open, 0);
 		assert_int_equal(l->unnamed, 0);
 		for (unsigned w = 0; w < f->shared.workers; w++) {
-			assert_true(list_is_empty(&f->workers[w]->core.unnamed[i]));
+			assert_true(list_is_empty(&l->lanes[w].unnamed));
 			assert_true(l->lanes[w].oldest_ms == UINT64_MAX);
 		}
 	}
@@ -180,8 +191,8 @@ void fake_end(struct fake *f)
 		core_fini(&f->workers[i]->core);
 		free(f->workers[i]);
 	}
+	settings_free(f->settings);
 	shared_fini(&f->shared);
-	conf_free(f->conf);
 	free_streams(f);
 	free(f->records);
 	free(f);

@@ -91,7 +91,8 @@ struct fake_stream {
 };
 
 struct fake {
-	struct conf *conf;
+	struct conf *conf; /* of the settings */
+	struct settings *settings;
 	struct shared shared;
 	struct fake_worker *workers[FAKE_WORKERS];
 	uint64_t now_ms;
@@ -112,6 +113,9 @@ struct fake {
 
 /* A world with this configuration and 1 or 2 workers. At most conf's max_connections, or 64. */
 struct fake *fake_new(const char *conf_text, unsigned workers);
+
+/* The runtime side of the n-th listener of the configuration. */
+struct listener *fake_listener(const struct fake *f, size_t index);
 
 /* All must have been given back: sessions, slots, counts, buffers, streams, deadlines. Frees the world. */
 void fake_end(struct fake *f);

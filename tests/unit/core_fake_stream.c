@@ -144,7 +144,7 @@ struct session *fake_accept(
 	struct addr_port from;
 	assert_true(addr_port_parse(&from, peer));
 	s->worker = f->workers[worker];
-	session_open(&s->worker->core, &f->shared.listeners[listener], &s->stream, &from);
+	session_open(&s->worker->core, fake_listener(f, listener), &s->stream, &from);
 	return s->stream.owner;
 }
 

@@ -20,7 +20,7 @@ static const struct listener_counters *sum(const struct fake *f)
 	static struct listener_counters total;
 	memset(&total, 0, sizeof(total));
 	for (unsigned w = 0; w < f->shared.workers; w++)
-		counters_add_listener(&total, &f->shared.listeners[0].counters[w]);
+		counters_add_listener(&total, &fake_listener(f, 0)->counters[w]);
 	return &total;
 }
 
@@ -100,7 +100,7 @@ static void responses_of_a_server_are_counted_by_class_or_exactly(void **state)
 	struct fake *f = fake_new(plain, 1);
 	struct fake_stream *client = fake_client(f);
 	fake_say(client, BYTES(REQUEST("REGISTER", "1")));
-	const struct server_counters *c = pool_counters(&f->shared.pools[0], 0, 0);
+	const struct server_counters *c = settings_pool(f->settings, 0)->backends[0]->counters;
 	assert_int_equal(counter_read(&c->connections), 1);
 	fake_say(fake_server(f, 0), BYTES(RESPONSE("401 Unauthorized", "REGISTER", "1")));
 	fake_say(fake_server(f, 0), BYTES(RESPONSE("200 OK", "REGISTER", "2")));

@@ -300,9 +300,9 @@ static void as_many_go_as_came_too_many(void **state)
 		clients[i] = fake_stream_new(f);
 		fake_accept(clients[i], 0, 0, "10.9.0.1:1");
 	}
-	assert_int_equal(f->shared.listeners[0].unnamed, 6);
+	assert_int_equal(fake_listener(f, 0)->unnamed, 6);
 	core_tend(&f->workers[0]->core);
-	assert_int_equal(f->shared.listeners[0].unnamed, 2);
+	assert_int_equal(fake_listener(f, 0)->unnamed, 2);
 	assert_false(clients[4]->is_closed || clients[5]->is_closed);
 	fake_stop(f);
 }
@@ -336,7 +336,7 @@ static void the_oldest_unnamed_goes_even_if_another_worker_has_it(void **state)
 	fake_run(f);
 	assert_true(clients[0]->is_closed);
 	assert_false(clients[1]->is_closed || clients[2]->is_closed);
-	assert_int_equal(f->shared.listeners[0].unnamed, 2);
+	assert_int_equal(fake_listener(f, 0)->unnamed, 2);
 	fake_stop(f);
 }
 

@@ -283,10 +283,10 @@ static void check_counts(const struct world *w)
 		unnamed += state == SESSION_UNNAMED;
 	}
 	assert_int_equal(f->shared.open, open);
-	assert_int_equal(f->shared.listeners[0].open, open - told_all);
-	assert_int_equal(f->shared.listeners[0].unnamed, unnamed);
+	assert_int_equal(fake_listener(f, 0)->open, open - told_all);
+	assert_int_equal(fake_listener(f, 0)->unnamed, unnamed);
 	assert_true(limiter_slots(f->shared.limiter) <= open);
-	assert_true(open <= f->shared.max_connections + 1);
+	assert_true(open <= f->settings->max_connections + 1);
 }
 
 /* What a client that is well has said to the end was forwarded or answered here, all of it. */

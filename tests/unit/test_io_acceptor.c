@@ -2,6 +2,7 @@
 /* What an acceptor does when the host gives no more descriptors, and how many connections one turn takes. */
 #include "proxy/core/session.h"
 #include "proxy/io/acceptor.h"
+#include "proxy/core/settings.h"
 #include "proxy/io/listen.h"
 
 #include <event2/event.h>
@@ -28,8 +29,8 @@ static struct world {
 	struct host host;
 	struct tcp tcp;
 	struct event_base *base;
-	struct acceptor acceptor;
-	struct addr_port address;
+	struct settings *settings;
+	struct sockets *sockets;
 	unsigned shortages;
 } w;
 
@@ -52,43 +53,47 @@ static void no_event(struct tcp *t)
 static int begin(void **state)
 {
 	static struct conf_errors errors;
-	uint32_t backlog;
-	int fd;
 	(void)state;
 	memset(&w, 0, sizeof(w));
 	w.conf = conf_load_text(text, "test", &errors);
 	assert_non_null(w.conf);
 	w.host = (struct host){.report = count_report, .ask_turns = no_turns};
-	assert_true(shared_init(&w.shared, w.conf, 200, 1));
+	const struct shared_setup setup = {
+		.limits = &w.conf->limits, .capacity = 200, .workers = 1};
+	assert_true(shared_init(&w.shared, &setup));
+	w.settings = settings_new(&w.shared, w.conf, NULL);
+	assert_non_null(w.settings);
+	settings_publish(&w.shared, w.settings);
 	assert_true(core_init(&w.core, &w.shared, &w.host, 0, 1000));
 	w.base = event_base_new();
 	assert_non_null(w.base);
 	assert_true(tcp_init(&w.tcp, w.base, 1000, no_event));
-	assert_true(listen_open(
-		&w.conf->listeners[0], &w.conf->timeouts, 1, &fd, &w.address, &backlog, &errors));
-	assert_true(acceptor_open(&w.acceptor, &w.core, &w.tcp, &w.shared.listeners[0], fd));
+	w.sockets = listen_open(&w.conf->listeners[0], &w.conf->timeouts, 1, false, &errors);
+	assert_non_null(w.sockets);
+	assert_true(acceptor_open(&w.sockets->acceptors[0], &w.core, &w.tcp, w.shared.listeners));
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	acceptor_close(&w.acceptor);
+	acceptor_close(&w.sockets->acceptors[0]);
+	listen_free(w.sockets);
 	while (core_sweep(&w.core, REASON_SHUTDOWN, 100))
 		core_end_turn(&w.core);
 	core_end_turn(&w.core);
 	event_base_free(w.base);
 	tcp_fini(&w.tcp);
 	core_fini(&w.core);
+	settings_free(w.settings);
 	shared_fini(&w.shared);
-	conf_free(w.conf);
 	return 0;
 }
 
 static int call(void)
 {
 	struct sockaddr_storage to;
-	socklen_t length = addr_to_sockaddr(&w.address, &to);
+	socklen_t length = addr_to_sockaddr(&w.sockets->bound, &to);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_true(fd >= 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, length), 0);

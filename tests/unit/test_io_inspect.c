@@ -27,6 +27,7 @@ enum { WORKERS = 2 };
 /* A proxy that nobody runs: what is shown is what the test has counted. */
 struct stage {
 	struct conf *conf;
+	struct settings *settings;
 	struct shared shared;
 	struct log *log;
 	struct worker *workers;
@@ -46,7 +47,12 @@ static void begin(struct stage *s)
 	memset(s, 0, sizeof(*s));
 	s->conf = conf_load_text(text, "test", &errors);
 	assert_non_null(s->conf);
-	assert_true(shared_init(&s->shared, s->conf, 10, WORKERS));
+	const struct shared_setup setup = {
+		.limits = &s->conf->limits, .capacity = 10, .workers = WORKERS};
+	assert_true(shared_init(&s->shared, &setup));
+	s->settings = settings_new(&s->shared, s->conf, NULL);
+	assert_non_null(s->settings);
+	settings_publish(&s->shared, s->settings);
 	s->log = log_new(&s->conf->log, WORKERS, &errors);
 	assert_non_null(s->log);
 	s->workers = calloc(WORKERS, sizeof(*s->workers));
@@ -63,8 +69,8 @@ static void end(struct stage *s)
 {
 	log_free(s->log);
 	free(s->workers);
+	settings_free(s->settings);
 	shared_fini(&s->shared);
-	conf_free(s->conf);
 }
 
 /* The value with these labels, or one that no count has. */
@@ -102,10 +108,9 @@ static void counts_of_all_workers_add_up_under_their_labels(void **state)
 	struct stage s;
 	begin(&s);
 	for (unsigned w = 0; w < WORKERS; w++) {
-		count_in(&s.shared.listeners[0].counters[w]);
-		counter_count(&pool_counters(&s.shared.pools[0], w, 1)->connections);
-		counter_count(&pool_counters(&s.shared.pools[0], w, 1)
-				       ->responses[counters_status_slot(407)]);
+		count_in(&settings_listener(s.settings, 0)->listener->counters[w]);
+		counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[w].connections);
+		counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[w].responses[counters_status_slot(407)]);
 	}
 	struct inspection *all = inspect_take(&s.inspector);
 	assert_non_null(all);
@@ -142,7 +147,7 @@ static void what_one_worker_has_counted_down_is_taken_from_the_sum(void **state)
 	(void)state;
 	struct stage s;
 	begin(&s);
-	struct listener_counters *sets = s.shared.listeners[0].counters;
+	struct listener_counters *sets = settings_listener(s.settings, 0)->listener->counters;
 	counter_add(&sets[0].connections[SESSION_PROVEN], 3);
 	counter_uncount(&sets[1].connections[SESSION_PROVEN]);
 	struct inspection *all = inspect_take(&s.inspector);
@@ -157,7 +162,7 @@ static void a_listener_on_which_everything_has_happened_is_shown_whole(void **st
 	(void)state;
 	struct stage s;
 	begin(&s);
-	struct listener_counters *c = &s.shared.listeners[0].counters[0];
+	struct listener_counters *c = &settings_listener(s.settings, 0)->listener->counters[0];
 	for (size_t i = 0; i < sizeof(*c) / sizeof(struct counter); i++)
 		counter_count((struct counter *)c + i);
 	/* what cannot be counted: there is no answer to such a fault, and no such fault */
@@ -211,14 +216,14 @@ static void a_listening_socket_tells_its_queue_and_its_limit(void **state)
 	(void)state;
 	struct stage s;
 	struct conf_errors errors = {0};
-	struct addr_port bound;
-	uint32_t backlog, length, limit;
-	int fd;
+	uint32_t length, limit;
 	begin(&s);
-	assert_true(listen_open(
-		&s.conf->listeners[0], &s.conf->timeouts, 1, &fd, &bound, &backlog, &errors));
+	struct sockets *sockets =
+		listen_open(&s.conf->listeners[0], &s.conf->timeouts, 1, false, &errors);
+	assert_non_null(sockets);
+	int fd = sockets->acceptors[0].fd;
 	struct sockaddr_storage to;
-	socklen_t size = addr_to_sockaddr(&bound, &to);
+	socklen_t size = addr_to_sockaddr(&sockets->bound, &to);
 	int clients[3];
 	for (unsigned i = 0; i < 3; i++) {
 		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
@@ -230,7 +235,7 @@ static void a_listening_socket_tells_its_queue_and_its_limit(void **state)
 	assert_false(listen_queue(clients[0], &length, &limit));
 	for (unsigned i = 0; i < 3; i++)
 		close(clients[i]);
-	close(fd);
+	listen_free(sockets);
 	end(&s);
 }
 

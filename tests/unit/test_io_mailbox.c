@@ -71,12 +71,12 @@ static void mail_and_wakes_make_it_readable_until_it_is_cleared(void **state)
 	(void)state;
 	assert_false(is_readable(0));
 	mailbox_clear(&box);
-	mailbox_post(&box, (struct mail){.kind = MAIL_STOP});
+	mailbox_post(&box, (struct mail){.kind = MAIL_LEAVE});
 	assert_true(is_readable(0));
 	mailbox_clear(&box);
 	assert_false(is_readable(0));
 	assert_true(mailbox_take(&box, &mail));
-	assert_int_equal(mail.kind, MAIL_STOP);
+	assert_int_equal(mail.kind, MAIL_LEAVE);
 	mailbox_wake(&box);
 	mailbox_wake(&box);
 	assert_true(is_readable(0));

@@ -65,16 +65,15 @@ static void accepted_sockets_inherit_keepalive_user_timeout_and_nodelay(void **s
 	(void)state;
 	struct conf *conf = load();
 	struct conf_errors errors = {0};
-	struct addr_port bound;
-	uint32_t backlog;
-	int fds[2];
-	assert_true(listen_open(
-		&conf->listeners[0], &conf->timeouts, 2, fds, &bound, &backlog, &errors));
-	assert_int_not_equal(bound.port, 0);
-	assert_int_equal(backlog, 7);
+	struct sockets *s =
+		listen_open(&conf->listeners[0], &conf->timeouts, 2, false, &errors);
+	assert_non_null(s);
+	const int fds[] = {s->acceptors[0].fd, s->acceptors[1].fd};
+	assert_int_not_equal(s->bound.port, 0);
+	assert_int_equal(s->backlog, 7);
 	assert_in_range(option(fds[0], IPPROTO_TCP, TCP_DEFER_ACCEPT), 3, 8);
 
-	int client = client_of(&bound), fd = accept_any(fds, 2);
+	int client = client_of(&s->bound), fd = accept_any(fds, 2);
 	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 31);
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 11);
@@ -88,8 +87,7 @@ static void accepted_sockets_inherit_keepalive_user_timeout_and_nodelay(void **s
 		linger.l_onoff, 0); /* never inherited: it would destroy answers in flight */
 	close(client);
 	close(fd);
-	close(fds[0]);
-	close(fds[1]);
+	listen_free(s);
 	conf_free(conf);
 }
 
@@ -98,20 +96,18 @@ static void a_taken_address_is_an_error_that_names_the_option_and_the_cure(void 
 	(void)state;
 	struct conf *conf = load();
 	struct conf_errors errors = {0};
-	uint32_t backlog;
-	int fds[1], more[1];
-	assert_true(listen_open(&conf->listeners[0], &conf->timeouts, 1, fds,
-		&conf->listeners[0].address, &backlog, &errors));
-	struct addr_port bound;
-	assert_false(listen_open(
-		&conf->listeners[0], &conf->timeouts, 1, more, &bound, &backlog, &errors));
+	struct sockets *s =
+		listen_open(&conf->listeners[0], &conf->timeouts, 1, false, &errors);
+	assert_non_null(s);
+	conf->listeners[0].address = s->bound;
+	assert_null(listen_open(&conf->listeners[0], &conf->timeouts, 1, false, &errors));
 	assert_int_equal(errors.errors.kept_count, 1);
 	const char *told = errors.errors.kept[0].text;
 	assert_non_null(strstr(told, "test:1: listeners.in.address: "));
 	assert_non_null(strstr(told, "is in use"));
 	assert_non_null(strstr(told, "ss -ltnp"));
 	conf_errors_fini(&errors);
-	close(fds[0]);
+	listen_free(s);
 	conf_free(conf);
 }
 

@@ -48,4 +48,6 @@ def tree(backends=(), listener=None, listeners=None, pool=None, pools=None, **se
         if one.get("proxy_protocol", "off") != "off":
             one.setdefault("trusted", ["127.0.0.1/32"])
     log = {"budget": "off", **sections.pop("log", {})}
-    return {"workers": 1, "log": log, **sections, "listeners": made, "pools": pools}
+    # Nobody waits for a load balancer here, unless a test is about that.
+    timeouts = {"drain_delay": "off", "drain": "off", **sections.pop("timeouts", {})}
+    return {"workers": 1, "log": log, "timeouts": timeouts, **sections, "listeners": made, "pools": pools}

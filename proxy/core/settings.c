@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/core/settings.h"
+#include "proxy/core/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct conf_share *hold(struct conf_share *share)
+{
+	share->holders++;
+	return share;
+}
+
+static void let_go(struct conf_share *share)
+{
+	if (!share || --share->holders)
+		return;
+	conf_free(share->conf);
+	free(share);
+}
+
+/* --- the places of what is configured --- */
+
+static bool place_pool(struct settings *s, struct shared *sh, const struct conf_pool *conf)
+{
+	struct pool *p = shared_pool(sh, conf->name, pool_ops_for(conf));
+	struct pool_settings *place = p ? &s->pools[p->slot] : NULL;
+	struct backend **backends = calloc(conf->server_count + 1, sizeof(*backends));
+	if (!place || !backends) {
+		free(backends);
+		return false;
+	}
+	*place = (struct pool_settings){
+		.pool = p, .conf = conf, .share = hold(s->share), .backends = backends};
+	for (size_t i = 0; i < conf->server_count; i++)
+		if (!(backends[i] = shared_backend(sh, p, conf->servers[i].name)))
+			return false;
+	return true;
+}
+
+static bool place_listener(struct settings *s, struct shared *sh, const struct conf_listener *conf)
+{
+	const struct conf_pool *pool = &s->conf->pools[conf->pool_index];
+	struct listener *l = shared_listener(sh, conf->name);
+	if (!l)
+		return false;
+	s->listeners[l->slot] = (struct listener_settings){
+		.listener = l,
+		.conf = conf,
+		.share = hold(s->share),
+		.pool = shared_pool(sh, pool->name, pool_ops_for(pool)),
+		.address = conf->address,
+	};
+	return true;
+}
+
+/* Objects are made before the places are counted: a new one has the highest slot. */
+static bool make_objects(struct shared *sh, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->listener_count; i++)
+		if (!shared_listener(sh, conf->listeners[i].name))
+			return false;
+	for (size_t i = 0; i < conf->pool_count; i++)
+		if (!shared_pool(sh, conf->pools[i].name, pool_ops_for(&conf->pools[i])))
+			return false;
+	return true;
+}
+
+static bool make_places(struct settings *s, const struct shared *sh)
+{
+	s->listener_count = sh->listener_count;
+	s->pool_count = sh->pool_count;
+	s->listeners = calloc(s->listener_count, sizeof(*s->listeners));
+	s->pools = calloc(s->pool_count, sizeof(*s->pools));
+	if (!s->listeners || !s->pools)
+		return false;
+	for (struct listener *l = sh->listeners; l; l = l->next)
+		s->listeners[l->slot] =
+			(struct listener_settings){.listener = l, .is_retired = true};
+	for (struct pool *p = sh->pools; p; p = p->next)
+		s->pools[p->slot] = (struct pool_settings){.pool = p, .is_retired = true};
+	return true;
+}
+
+/* --- what is no longer configured, and still used --- */
+
+static bool carry_pool(struct settings *s, const struct pool_settings *from)
+{
+	struct pool_settings *place = &s->pools[from->pool->slot];
+	if (place->share || !from->share)
+		return true;
+	struct backend **backends = calloc(from->conf->server_count + 1, sizeof(*backends));
+	if (!backends)
+		return false;
+	memcpy(backends, from->backends, from->conf->server_count * sizeof(*backends));
+	place->conf = from->conf;
+	place->share = hold(from->share);
+	place->backends = backends;
+	return true;
+}
+
+/* With its pool, which connections that have not spoken yet may still choose. */
+static bool carry_listener(struct settings *s, const struct settings *previous, size_t slot)
+{
+	const struct listener_settings *from = &previous->listeners[slot];
+	struct listener_settings *place = &s->listeners[slot];
+	place->conf = from->conf;
+	place->share = hold(from->share);
+	place->pool = from->pool;
+	place->address = from->address;
+	return carry_pool(s, &previous->pools[from->pool->slot]);
+}
+
+static bool carry(struct settings *s, const struct shared *sh, const struct settings *previous)
+{
+	for (size_t i = 0; i < previous->listener_count; i++) {
+		const struct listener_settings *from = &previous->listeners[i];
+		if (s->listeners[i].share || !from->share)
+			continue;
+		/* One that was open until now may be given a connection until the workers have closed it. */
+		if ((!from->is_retired || listener_is_used(from->listener, sh->workers)) &&
+			!carry_listener(s, previous, i))
+			return false;
+	}
+	for (size_t i = 0; i < previous->pool_count; i++) {
+		const struct pool_settings *from = &previous->pools[i];
+		if ((!from->is_retired || pool_is_used(from->pool, sh->workers)) &&
+			!carry_pool(s, from))
+			return false;
+	}
+	return true;
+}
+
+/* --- beginning and end --- */
+
+static void set_numbers(
+	struct settings *s, const struct shared *sh, const struct settings *previous)
+{
+	const struct conf *conf = s->conf;
+	s->generation = previous ? previous->generation + 1 : 1;
+	s->max_connections = conf->max_connections ? conf->max_connections : sh->capacity;
+	s->frame_limits = (struct frame_limits){
+		.max_message = conf->sip.max_message,
+		.max_header_bytes = conf->sip.max_header_bytes,
+		.max_headers = conf->sip.max_headers,
+		.max_parameters = conf->sip.max_parameters,
+	};
+}
+
+static bool fill(struct settings *s, struct shared *sh, const struct settings *previous)
+{
+	const struct conf *conf = s->conf;
+	if (!make_objects(sh, conf) || !make_places(s, sh))
+		return false;
+	for (size_t i = 0; i < conf->pool_count; i++)
+		if (!place_pool(s, sh, &conf->pools[i]))
+			return false;
+	for (size_t i = 0; i < conf->listener_count; i++)
+		if (!place_listener(s, sh, &conf->listeners[i]))
+			return false;
+	return !previous || carry(s, sh, previous);
+}
+
+struct settings *settings_new(struct shared *sh, struct conf *conf, const struct settings *previous)
+{
+	struct settings *s = calloc(1, sizeof(*s));
+	struct conf_share *share = calloc(1, sizeof(*share));
+	if (!s || !share) {
+		free(s);
+		free(share);
+		return NULL;
+	}
+	*share = (struct conf_share){.conf = conf, .holders = 1};
+	s->share = share;
+	s->conf = conf;
+	set_numbers(s, sh, previous);
+	if (fill(s, sh, previous))
+		return s;
+	settings_keep_conf(s);
+	settings_free(s);
+	return NULL;
+}
+
+void settings_keep_conf(struct settings *s)
+{
+	s->share->conf = NULL;
+}
+
+void settings_free(struct settings *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; s->listeners && i < s->listener_count; i++)
+		let_go(s->listeners[i].share);
+	for (size_t i = 0; s->pools && i < s->pool_count; i++) {
+		let_go(s->pools[i].share);
+		free(s->pools[i].backends);
+	}
+	free(s->listeners);
+	free(s->pools);
+	let_go(s->share);
+	free(s);
+}
+
+void settings_publish(struct shared *sh, const struct settings *s)
+{
+	pthread_mutex_lock(&sh->lock);
+	sh->settings = s;
+	pthread_mutex_unlock(&sh->lock);
+}
+
+struct listener_settings *settings_listener(const struct settings *s, size_t index)
+{
+	for (size_t i = 0; i < s->listener_count; i++)
+		if (s->listeners[i].conf == &s->conf->listeners[index])
+			return &s->listeners[i];
+	return NULL;
+}
+
+struct pool_settings *settings_pool(const struct settings *s, size_t index)
+{
+	for (size_t i = 0; i < s->pool_count; i++)
+		if (s->pools[i].conf == &s->conf->pools[index])
+			return &s->pools[i];
+	return NULL;
+}
+
+bool settings_trust(const struct listener_settings *l, const struct addr *peer)
+{
+	for (size_t i = 0; i < l->conf->trusted_count; i++)
+		if (network_contains(&l->conf->trusted[i], peer))
+			return true;
+	return false;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * settings.h - what should be, as one immutable structure: a configuration, tied to the runtime objects that it speaks of.
+ *
+ * The main thread makes them, publishes them, and frees the ones before once every worker has taken the new ones between two
+ * turns. What a reload has removed and somebody still uses (a listener whose connections live on, the pool that they have
+ * chosen) keeps its place and its last configuration in the settings that follow, until nobody is left.
+ */
+#ifndef SIPWEIR_PROXY_CORE_SETTINGS_H
+#define SIPWEIR_PROXY_CORE_SETTINGS_H
+
+#include "conf/conf.h"
+#include "proxy/core/shared.h"
+#include "sip/frame.h"
+
+struct tls_setup;
+
+/* A configuration and how many settings speak of it. The main thread's. */
+struct conf_share {
+	struct conf *conf;
+	unsigned holders;
+};
+
+/* `share` of these two: who keeps `conf` alive; NULL: it was removed, and nobody uses it any more. */
+struct listener_settings {
+	struct listener *listener;
+	const struct conf_listener *conf;
+	struct conf_share *share;
+	struct pool *pool; /* where its connections go */
+	struct tls_setup
+		*tls; /* NULL: plain TCP. Whoever set it releases it, see settings_free() */
+	struct addr_port address; /* bound: the port is real */
+	bool is_retired;	  /* no longer configured */
+};
+
+struct pool_settings {
+	struct pool *pool;
+	const struct conf_pool *conf;
+	struct conf_share *share;
+	struct backend **backends; /* as conf->servers */
+	struct tls_setup *tls;	   /* for its servers that speak TLS; as above */
+	bool is_retired;
+};
+
+struct settings {
+	const struct conf *conf;
+	struct conf_share *share;
+	uint64_t generation; /* 1 for the first */
+	uint32_t max_connections;
+	struct frame_limits frame_limits;
+	struct listener_settings *listeners; /* by slot: all that have ever been */
+	size_t listener_count;
+	struct pool_settings *pools; /* the same */
+	size_t pool_count;
+};
+
+/*
+ * Settings for `conf`, which they own from now on; on failure (NULL: memory is short) it stays the caller's. `previous` are
+ * the ones in force, or NULL. Objects that are new are made. tls members are NULL, those of retired places included, and
+ * addresses are those of the configuration: both are the caller's to fill in before anybody else sees them. Main thread.
+ */
+struct settings *settings_new(
+	struct shared *sh, struct conf *conf, const struct settings *previous);
+
+/* Before they are freed unused: the configuration is the caller's again. */
+void settings_keep_conf(struct settings *s);
+
+/* Every worker has newer ones. The tls members are the caller's to release before. NULL is fine. Main thread. */
+void settings_free(struct settings *s);
+
+/* From now on these are in force for those who look from outside. The workers are told one by one. Main thread. */
+void settings_publish(struct shared *sh, const struct settings *s);
+
+/* The place of the n-th listener of the configuration. */
+struct listener_settings *settings_listener(const struct settings *s, size_t index);
+struct pool_settings *settings_pool(const struct settings *s, size_t index);
+
+/* True when `peer` may send a PROXY header to this listener. */
+bool settings_trust(const struct listener_settings *l, const struct addr *peer);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/io/leave.h"
+#include "conf/value.h"
+#include "proxy/io/notice.h"
+
+static void tell_workers(struct server *s)
+{
+	s->leaving = LEAVING_NOW;
+	atomic_store(&s->inspector.leave_ends_ms, server_now_ms() + s->leave_over_ms);
+	for (unsigned i = 0; i < s->worker_count; i++)
+		worker_leave(&s->workers[i], s->leave_over_ms);
+}
+
+void leave_begin(struct server *s, const struct server_order *order)
+{
+	const struct conf_timeouts *t = &s->plan->settings->conf->timeouts;
+	char delay[CONF_VALUE_TEXT_MAX], over[CONF_VALUE_TEXT_MAX];
+	if (s->leaving != LEAVING_NOT) {
+		orders_answer(order, false, "it is draining already\n");
+		return;
+	}
+	s->leaving = LEAVING_SAID;
+	s->leave_over_ms = order && order->over_ms ? order->over_ms : t->drain_ms;
+	s->leave_at_ms = server_now_ms() + t->drain_delay_ms;
+	atomic_store(&s->inspector.is_serving, false);
+	atomic_store(&s->inspector.leave_ends_ms, s->leave_at_ms + s->leave_over_ms);
+	notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE,
+		"accepting for %s more, while /readyz says no; then %u connections are closed over "
+		"%s",
+		conf_value_write_duration(delay, t->drain_delay_ms), atomic_load(&s->shared.open),
+		conf_value_write_duration(over, s->leave_over_ms));
+	orders_answer(order, true, "draining\n");
+}
+
+void leave_take_back(struct server *s, const struct server_order *order)
+{
+	if (s->leaving != LEAVING_SAID) {
+		orders_answer(order, false,
+			s->leaving == LEAVING_NOT
+				? "it is not draining\n"
+				: "its listening sockets are closed already: restart it\n");
+		return;
+	}
+	s->leaving = LEAVING_NOT;
+	atomic_store(&s->inspector.leave_ends_ms, 0);
+	atomic_store(&s->inspector.is_serving, true);
+	notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE, "taken back: it goes on as before");
+	orders_answer(order, true, "serving\n");
+}
+
+int leave_go_on(struct server *s)
+{
+	uint64_t now_ms = server_now_ms();
+	if (s->leaving != LEAVING_SAID)
+		return -1;
+	if (now_ms < s->leave_at_ms)
+		return (int)(s->leave_at_ms - now_ms);
+	tell_workers(s);
+	return -1;
+}
+
+bool leave_is_over(const struct server *s)
+{
+	for (unsigned i = 0; i < s->worker_count; i++)
+		if (!worker_has_ended(&s->workers[i]))
+			return false;
+	return true;
+}

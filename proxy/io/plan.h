@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * plan.h - all that a configuration asks of the workers, prepared so that taking it cannot fail: the settings, and a set of
+ * listening sockets for each listener. A reload makes the next plan while the workers go on with the one before.
+ */
+#ifndef SIPWEIR_PROXY_IO_PLAN_H
+#define SIPWEIR_PROXY_IO_PLAN_H
+
+#include "proxy/core/settings.h"
+#include "proxy/io/listen.h"
+
+struct plan {
+	struct settings *settings;
+	struct sockets **sockets; /* as settings->conf->listeners */
+	size_t socket_count;
+};
+
+/*
+ * Prepare everything that can fail: objects, sockets that are not there yet. Nothing that the workers see changes. The
+ * configuration is the plan's; on failure (NULL, said in `errors`) it stays the caller's, and what was bound is closed. Main
+ * thread.
+ */
+struct plan *plan_new(struct shared *sh, struct conf *conf, const struct plan *previous,
+	struct conf_errors *errors);
+
+/* The same for a look at it alone: nothing is bound, and there are no sockets. */
+struct plan *plan_check(struct shared *sh, struct conf *conf, struct conf_errors *errors);
+
+/* Drop what was prepared: the configuration is the caller's again. */
+void plan_abandon(struct plan *p, const struct plan *previous);
+
+/* The sockets that stay get their new options. Before the workers are told. */
+void plan_commit(const struct plan *p, const struct plan *previous);
+
+/* True when these sockets are part of it. */
+bool plan_has(const struct plan *p, const struct sockets *sockets);
+
+/* Free it with the sockets that are not part of `other`, which may be NULL. No worker uses it. NULL is fine. */
+void plan_free(struct plan *p, const struct plan *other);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/io/reload.h"
+#include "conf/change.h"
+#include "proxy/io/descriptors.h"
+#include "proxy/io/notice.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DESCRIPTION_MAX = RECORD_MESSAGE_MAX }; /* one line of the log */
+
+bool reload_is_pending(const struct server *s)
+{
+	return s->old_plan != NULL;
+}
+
+/* --- saying what became of it --- */
+
+/* Text of its own for whoever gave the order; NULL when memory is short. */
+static char *print_messages(const char *head, const struct conf_errors *errors)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	if (!out)
+		return NULL;
+	fputs(head, out);
+	conf_errors_print(&errors->errors, "", out);
+	conf_errors_print(&errors->warnings, "warning: ", out);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+static void answer(const struct server_order *order, bool is_done, const char *text)
+{
+	orders_answer(order, is_done, text ? text : "the host has no memory to say what\n");
+}
+
+static void tell_warnings(struct server *s, const struct conf_errors *errors)
+{
+	for (size_t i = 0; i < errors->warnings.kept_count; i++)
+		notice_say(s, RECORD_RELOAD, CONF_LOG_WARNING, "%s", errors->warnings.kept[i].text);
+}
+
+static void fail(struct server *s, const struct server_order *order, const char *reason,
+	const struct conf_errors *errors)
+{
+	char message[RECORD_MESSAGE_MAX];
+	const struct conf_messages *all = &errors->errors;
+	const char *first = all->kept_count ? all->kept[0].text : "the host has no memory for it";
+	if (all->count > 1)
+		snprintf(message, sizeof(message), "%s (and %zu more)", first, all->count - 1);
+	else
+		snprintf(message, sizeof(message), "%s", first);
+	atomic_fetch_add(&s->inspector.reloads[INSPECT_RELOAD_FAILED], 1);
+	notice_reload_failed(s, reason, message);
+	char *text = print_messages("nothing has changed:\n", errors);
+	answer(order, false, text);
+	free(text);
+}
+
+/* --- its steps --- */
+
+static void publish(struct server *s, struct plan *next)
+{
+	log_commit(s->log);
+	plan_commit(next, s->plan);
+	settings_publish(&s->shared, next->settings);
+	if (s->program->commit)
+		s->program->commit(s->program->owner, true);
+	s->old_plan = s->plan;
+	s->plan = next;
+	for (unsigned i = 0; i < s->worker_count; i++)
+		worker_give_plan(&s->workers[i], next);
+}
+
+/* Nothing changes yet. NULL: what was prepared is gone again. */
+static struct plan *prepare(struct server *s, struct conf *conf, struct conf_errors *errors)
+{
+	const struct server_program *program = s->program;
+	if (!descriptors_suffice(conf, &s->shared, errors))
+		return NULL;
+	struct plan *next = plan_new(&s->shared, conf, s->plan, errors);
+	if (!next)
+		return NULL;
+	if (log_prepare(s->log, &conf->log, errors)) {
+		if (!program->prepare || program->prepare(program->owner, conf, errors))
+			return next;
+		log_abandon(s->log);
+	}
+	plan_abandon(next, s->plan);
+	return NULL;
+}
+
+static void describe(char out[DESCRIPTION_MAX], const struct conf *from, const struct conf *to)
+{
+	static const char some[] = "changed: ", none[] = "no option has changed";
+	size_t room = DESCRIPTION_MAX - sizeof(some) - 1;
+	size_t count = conf_change_list(from, to, out + sizeof(some) - 1, room);
+	memcpy(out, some, sizeof(some) - 1);
+	if (!count)
+		strcpy(out, none);
+	strcat(out, "\n");
+}
+
+/* What the new file says, with what only a restart changes as it was. NULL: said in `errors`. */
+static struct conf *load(
+	struct server *s, char description[DESCRIPTION_MAX], struct conf_errors *errors)
+{
+	const struct conf *running = s->plan->settings->conf;
+	struct conf *conf = s->program->load(s->program->owner, errors);
+	if (!conf)
+		return NULL;
+	describe(description, running, conf);
+	if (conf_change_keep(running, conf, errors))
+		return conf;
+	conf_free(conf);
+	return NULL;
+}
+
+void reload_begin(struct server *s, const struct server_order *order)
+{
+	static struct conf_errors errors;
+	if (reload_is_pending(s)) {
+		s->reload_again = true;
+		return;
+	}
+	if (!s->program->load || s->leaving == LEAVING_NOW) {
+		notice_reload_failed(s, "leaving",
+			s->program->load ? "it is closing its connections to stop"
+					 : "it was started without a file to read");
+		orders_answer(order, false, "nothing has changed: there is nothing to reload\n");
+		return;
+	}
+	char description[DESCRIPTION_MAX];
+	struct conf *conf = load(s, description, &errors);
+	struct plan *next = conf ? prepare(s, conf, &errors) : NULL;
+	if (next) {
+		s->reload_order = order ? *order : (struct server_order){0};
+		s->reload_text = print_messages(description, &errors);
+		tell_warnings(s, &errors);
+		publish(s, next);
+	} else {
+		fail(s, order, conf ? "prepare" : "configuration", &errors);
+		conf_free(conf);
+	}
+	conf_errors_fini(&errors);
+}
+
+static void finish(struct server *s)
+{
+	const char *text = s->reload_text ? s->reload_text : "done\n";
+	atomic_fetch_add(&s->inspector.reloads[INSPECT_RELOAD_DONE], 1);
+	notice_say(s, RECORD_RELOAD, CONF_LOG_NOTICE, "%.*s", (int)strcspn(text, "\n"), text);
+	for (size_t i = 0; i < s->plan->socket_count; i++)
+		if (!plan_has(s->old_plan, s->plan->sockets[i]))
+			notice_listening(s, i);
+	plan_free(s->old_plan, s->plan);
+	s->old_plan = NULL;
+	answer(&s->reload_order, true, s->reload_text);
+	free(s->reload_text);
+	s->reload_text = NULL;
+}
+
+void reload_go_on(struct server *s)
+{
+	if (!reload_is_pending(s))
+		return;
+	for (unsigned i = 0; i < s->worker_count; i++)
+		if (worker_generation(&s->workers[i]) < s->plan->settings->generation &&
+			!worker_has_ended(&s->workers[i]))
+			return;
+	finish(s);
+	if (s->reload_again) {
+		s->reload_again = false;
+		reload_begin(s, NULL);
+	}
+}
+
+void reload_log(struct server *s)
+{
+	static struct conf_errors errors;
+	if (log_prepare(s->log, &s->plan->settings->conf->log, &errors))
+		log_commit(s->log);
+	else
+		notice_say(s, RECORD_FAILED, CONF_LOG_ERROR, "%s", errors.errors.kept[0].text);
+	conf_errors_fini(&errors);
+}
+
+void reload_fini(struct server *s)
+{
+	if (reload_is_pending(s))
+		answer(&s->reload_order, false, "sipweir is stopping\n");
+	plan_free(s->old_plan, s->plan);
+	s->old_plan = NULL;
+	free(s->reload_text);
+	s->reload_text = NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reload.h - other settings without an interruption: load, check, prepare, publish, acknowledge, free. Everything that can fail
+ * comes before the first thing that changes.
+ */
+#ifndef SIPWEIR_PROXY_IO_RELOAD_H
+#define SIPWEIR_PROXY_IO_RELOAD_H
+
+#include "proxy/io/server.h"
+
+/* Begin one, for an order (copied) or a signal (NULL). While one is on its way another is begun behind it, once. */
+void reload_begin(struct server *s, const struct server_order *order);
+
+/* A worker has done something: if all have the new settings, say so and free the old ones. */
+void reload_go_on(struct server *s);
+
+bool reload_is_pending(const struct server *s);
+
+/* Open the log's target anew: a rotated file gets a successor. */
+void reload_log(struct server *s);
+
+/* The workers have ended. */
+void reload_fini(struct server *s);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * server.h - the parts of a running proxy, as the files of the main thread share them: server.c (beginning, loop, end),
+ * reload.c, leave.c and notice.c.
+ */
+#ifndef SIPWEIR_PROXY_IO_SERVER_H
+#define SIPWEIR_PROXY_IO_SERVER_H
+
+#include "proxy/io/inspect.h"
+#include "proxy/io/log.h"
+#include "proxy/io/orders.h"
+#include "proxy/io/plan.h"
+#include "proxy/io/worker.h"
+#include "proxy/server.h"
+
+/* How far the end has come. */
+enum leaving {
+	LEAVING_NOT,
+	LEAVING_SAID, /* /readyz says no, and accepting goes on: the load balancer still sends */
+	LEAVING_NOW,  /* the workers have been told to close what is open */
+};
+
+struct server {
+	struct shared shared;
+	struct log *log;
+	struct log_lane *lane; /* of the main thread */
+	struct worker *workers;
+	unsigned worker_count; /* that are initialized */
+	const struct server_program *program;
+	struct orders orders;
+	int signals;
+	int answers; /* readable when a worker has done something */
+	struct inspector inspector;
+
+	struct plan *plan;     /* in force */
+	struct plan *old_plan; /* until every worker has the one in force; NULL: all have */
+	bool reload_again;     /* asked for in between */
+	struct server_order reload_order; /* to be answered then */
+	char *reload_text;		  /* what will be said */
+
+	enum leaving leaving;
+	uint64_t leave_at_ms; /* LEAVING_SAID: when the workers are told, monotonic */
+	uint64_t leave_over_ms;
+};
+
+uint64_t server_now_ms(void);
+
+#endif
