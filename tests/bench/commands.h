@@ -23,4 +23,10 @@ int hold_run(const struct options *options);
 /* Short connections that must be turned away. */
 int refuse_run(const struct options *options);
 
+/*
+ * Clients that come all at once and come back when they lost their patience, until all are in or
+ * options->duration_ns is over. The status is 1 too when one has not got in.
+ */
+int storm_run(const struct options *options);
+
 #endif

@@ -26,7 +26,7 @@ static void on_closed(
 		swarm_count_end(swarm, member, how);
 }
 
-static const struct swarm_rules connect_rules = {on_served, on_closed};
+static const struct swarm_rules connect_rules = {on_served, on_closed, NULL};
 
 static void on_admitted(struct swarm *swarm, struct swarm_member *member, uint64_t ns)
 {
@@ -48,7 +48,7 @@ static void on_refused(
 	tally_record_latency(tally, tally_now_ns() - member->sent_ns[0]);
 }
 
-static const struct swarm_rules refuse_rules = {on_admitted, on_refused};
+static const struct swarm_rules refuse_rules = {on_admitted, on_refused, NULL};
 
 static bool is_enough(const struct swarm *swarm)
 {

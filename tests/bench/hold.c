@@ -21,7 +21,7 @@ static void on_answer(struct swarm *swarm, struct swarm_member *member, uint64_t
 	swarm->tally.operations++;
 }
 
-static const struct swarm_rules hold_rules = {on_answer, swarm_count_end};
+static const struct swarm_rules hold_rules = {on_answer, swarm_count_end, NULL};
 
 static bool open_all(struct swarm *swarm)
 {

@@ -17,6 +17,7 @@ static const struct {
 	{"request", request_run},
 	{"hold", hold_run},
 	{"refuse", refuse_run},
+	{"storm", storm_run},
 };
 
 static void raise_descriptor_limit(void)

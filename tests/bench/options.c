@@ -18,12 +18,16 @@ static const char usage[] =
 	"  hold      open connections, one request each, then silence to the end of standard "
 	"input\n"
 	"  refuse    connections that are to be turned away; an answer is a fault\n"
+	"  storm     all connections at once; who has no answer within --timeout hangs up and "
+	"tries again,\n"
+	"            until all are in, or for --seconds\n"
 	"\n"
 	"  --target ADDRESS:PORT  whom to connect to; respond: where to listen, port 0 = any "
 	"(127.0.0.1:0)\n"
 	"  --listens N            respond: listen on N addresses, from the target's on (1)\n"
 	"  --proxy v2|v1|none     PROXY header to send; respond: v1 or v2 = expect one, of either "
 	"version (v2)\n"
+	"  --tls                  speak TLS behind the header, each time with a full handshake\n"
 	"  --source-base ADDRESS  first source address in the headers (10.0.0.1)\n"
 	"  --sources N            how many sources, used in turn (10000)\n"
 	"  --locals N             connect from N addresses, 127.1.0.1 and following, so that ports "
@@ -45,6 +49,7 @@ enum {
 	OPT_TARGET = 1,
 	OPT_LISTENS,
 	OPT_PROXY,
+	OPT_TLS,
 	OPT_SOURCE_BASE,
 	OPT_SOURCES,
 	OPT_LOCALS,
@@ -61,6 +66,7 @@ static const struct option known[] = {
 	{"target", required_argument, NULL, OPT_TARGET},
 	{"listens", required_argument, NULL, OPT_LISTENS},
 	{"proxy", required_argument, NULL, OPT_PROXY},
+	{"tls", no_argument, NULL, OPT_TLS},
 	{"source-base", required_argument, NULL, OPT_SOURCE_BASE},
 	{"sources", required_argument, NULL, OPT_SOURCES},
 	{"locals", required_argument, NULL, OPT_LOCALS},
@@ -209,6 +215,8 @@ bool options_parse(struct options *options, int argc, char **argv)
 			return false;
 		if (which == OPT_GATE) {
 			options->gate = true;
+		} else if (which == OPT_TLS) {
+			options->tls = true;
 		} else if (!parse_value(options, which, optarg)) {
 			fprintf(stderr, "sipweir-load: --%s: %s is not possible\n",
 				known[index].name, optarg);

@@ -28,6 +28,7 @@ struct options {
 	uint64_t count;	      /* short connections: stop after so many; 0: after duration_ns */
 	uint64_t duration_ns;
 	uint64_t timeout_ns; /* an operation that takes longer is a fault */
+	bool tls;	     /* speak TLS behind the header */
 	bool gate;	     /* request: wait for a line on standard input, then hold to its end */
 };
 

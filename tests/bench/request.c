@@ -35,7 +35,7 @@ static void on_answer(struct swarm *swarm, struct swarm_member *member, uint64_t
 		member->owed++;
 }
 
-static const struct swarm_rules request_rules = {on_answer, swarm_count_end};
+static const struct swarm_rules request_rules = {on_answer, swarm_count_end, NULL};
 
 static bool open_all(struct swarm *swarm, const struct phase *phase)
 {

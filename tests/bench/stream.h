@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stream.h - a nonblocking TCP socket in an epoll set, with what could not be read or written at
- * once.
+ * stream.h - a nonblocking TCP socket in an epoll set, in clear or with TLS on it, with what could
+ * not be read or written at once.
  *
  * Input is read into a scratch buffer that all streams of a thread share; only the beginning of an
  * unfinished message is kept with the stream, so that thousands of silent connections cost nothing
@@ -9,6 +9,8 @@
  */
 #ifndef BENCH_STREAM_H
 #define BENCH_STREAM_H
+
+#include "tests/bench/secure.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,10 +21,10 @@
 enum stream_status {
 	STREAM_OK,
 	STREAM_AGAIN, /* nothing to read now */
-	STREAM_END,   /* FIN */
+	STREAM_END,   /* FIN, or close_notify */
 	STREAM_RESET, /* RST */
-	STREAM_FAILED /* anything else: refused, unreachable, input longer than the scratch buffer
-		       */
+	STREAM_FAILED /* anything else: refused, unreachable, an alert, input longer than the
+			 scratch buffer */
 };
 
 struct stream_bytes {
@@ -35,6 +37,7 @@ struct stream {
 	int epoll_fd;
 	void *owner;	/* what epoll hands back */
 	int send_errno; /* reported by the kernel once, to a send: the reader shall see it too */
+	struct secure *secure; /* NULL in clear */
 	struct stream_bytes in;
 	struct stream_bytes out;
 };
@@ -68,6 +71,15 @@ void stream_send(struct stream *stream, const char *data, size_t length);
 
 /* Send what is queued; call it when epoll reports EPOLLOUT. */
 void stream_flush(struct stream *stream);
+
+/*
+ * Speak TLS from now on: send `first`, in clear, and the ClientHello, in one. `secure` is owned by
+ * the stream then.
+ */
+void stream_secure(struct stream *stream, struct secure *secure, const char *first, size_t length);
+
+/* Say that nothing more will come: FIN, behind a close_notify where TLS is spoken. */
+void stream_finish(struct stream *stream);
 
 /* Close the socket and forget what was kept. Closing a closed stream does nothing. */
 void stream_close(struct stream *stream);

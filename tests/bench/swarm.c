@@ -32,7 +32,9 @@ struct swarm *swarm_new(const struct options *options, const struct swarm_rules 
 	swarm->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	swarm->members = calloc(capacity, sizeof(*swarm->members));
 	swarm->free_slots = calloc(capacity, sizeof(*swarm->free_slots));
-	if (swarm->epoll_fd < 0 || swarm->members == NULL || swarm->free_slots == NULL) {
+	swarm->client = options->tls ? secure_client_new(&swarm->tally.tickets) : NULL;
+	if (swarm->epoll_fd < 0 || swarm->members == NULL || swarm->free_slots == NULL ||
+		(options->tls && swarm->client == NULL)) {
 		swarm_free(swarm);
 		return NULL;
 	}
@@ -53,6 +55,7 @@ void swarm_free(struct swarm *swarm)
 		stream_close(&swarm->members[i].stream);
 	if (swarm->epoll_fd >= 0)
 		close(swarm->epoll_fd);
+	secure_client_free(swarm->client);
 	free(swarm->free_slots);
 	free(swarm->members);
 	free(swarm);
@@ -129,17 +132,26 @@ void swarm_ask(struct swarm *swarm, struct swarm_member *member, uint32_t count)
 	stream_send(&member->stream, out, length);
 }
 
-/* Header and first request in one write, as a load balancer does. */
-static void send_greeting(struct swarm *swarm, struct swarm_member *member)
+static size_t write_header(const struct swarm *swarm, const struct swarm_member *member, char *out)
 {
 	const struct options *options = swarm->options;
 	struct sockaddr_in source = {.sin_family = AF_INET};
-	char out[HEADER_MAX + MESSAGE_REQUEST_MAX];
-	size_t length;
 
 	source.sin_addr.s_addr = htonl(options->source_base + member->number % options->sources);
 	source.sin_port = htons((uint16_t)(1024 + member->number % 60000));
-	length = header_write(out, options->header, &source, &options->target);
+	return header_write(out, options->header, &source, &options->target);
+}
+
+/* Header and first request, or header and ClientHello, in one write, as a load balancer does. */
+static void send_greeting(struct swarm *swarm, struct swarm_member *member, struct secure *secure)
+{
+	char out[HEADER_MAX + MESSAGE_REQUEST_MAX];
+	size_t length = write_header(swarm, member, out);
+
+	if (secure != NULL) {
+		stream_secure(&member->stream, secure, out, length);
+		length = 0;
+	}
 	length += write_requests(swarm, member, 1, out + length);
 	stream_send(&member->stream, out, length);
 }
@@ -147,21 +159,28 @@ static void send_greeting(struct swarm *swarm, struct swarm_member *member)
 static bool member_open(struct swarm *swarm)
 {
 	struct swarm_member *member = &swarm->members[swarm->free_slots[swarm->free_count - 1]];
-	int fd = connect_socket(swarm);
+	struct secure *secure = NULL;
+	int fd;
 
+	if (swarm->client != NULL && (secure = secure_new(swarm->client)) == NULL)
+		return false;
+	fd = connect_socket(swarm);
 	if (fd < 0)
-		return false;
-	if (!stream_open(&member->stream, swarm->epoll_fd, fd, member)) {
-		close(fd);
-		return false;
-	}
+		goto free_secure;
+	if (!stream_open(&member->stream, swarm->epoll_fd, fd, member))
+		goto close_fd;
 	swarm->free_count--;
 	swarm->opening++;
 	member->state = SWARM_OPEN;
 	member->number = swarm->next_number++;
 	member->sent = member->answered = member->owed = 0;
-	send_greeting(swarm, member);
+	send_greeting(swarm, member, secure);
 	return true;
+close_fd:
+	close(fd);
+free_secure:
+	secure_free(secure);
+	return false;
 }
 
 void swarm_drop(struct swarm *swarm, struct swarm_member *member)
@@ -178,7 +197,7 @@ void swarm_finish(struct swarm *swarm, struct swarm_member *member)
 {
 	member->state = SWARM_CLOSING;
 	member->moved_ns = swarm->now_ns;
-	shutdown(member->stream.fd, SHUT_WR);
+	stream_finish(&member->stream);
 }
 
 void swarm_count_end(struct swarm *swarm, const struct swarm_member *member, enum stream_status how)
@@ -275,8 +294,14 @@ static void sweep_late(struct swarm *swarm)
 		bool is_due = member->state == SWARM_CLOSING ||
 			      (member->state == SWARM_OPEN && member->sent > member->answered);
 
-		if (is_due && member->moved_ns + swarm->options->timeout_ns < swarm->now_ns)
+		if (!is_due || member->moved_ns + swarm->options->timeout_ns >= swarm->now_ns)
+			continue;
+		if (swarm->rules->on_late == NULL) {
 			give_up(swarm, member, TALLY_TIMEOUT);
+		} else {
+			swarm->rules->on_late(swarm, member);
+			swarm_drop(swarm, member);
+		}
 	}
 }
 

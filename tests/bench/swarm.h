@@ -48,6 +48,11 @@ struct swarm_rules {
 	 */
 	void (*on_end)(
 		struct swarm *swarm, const struct swarm_member *member, enum stream_status how);
+	/*
+	 * The time-out has passed: the connection is closed behind this, and its slot is free for
+	 * another. NULL: that is a fault.
+	 */
+	void (*on_late)(struct swarm *swarm, const struct swarm_member *member);
 };
 
 struct swarm {
@@ -55,6 +60,7 @@ struct swarm {
 	const struct swarm_rules *rules;
 	void *context; /* of the command */
 	struct tally tally;
+	struct secure_client *client; /* NULL in clear */
 	int epoll_fd;
 	struct swarm_member *members; /* options->connections of them */
 	uint32_t *free_slots;	      /* a stack */

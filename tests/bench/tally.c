@@ -100,6 +100,7 @@ void tally_print_json(const struct tally *tally, const char *command, FILE *out)
 	fprintf(out, "{\"command\":\"%s\",\"operations\":%" PRIu64 ",\"errors\":%" PRIu64, command,
 		tally->operations, tally_sum_faults(tally));
 	fprintf(out, ",\"resets\":%" PRIu64 ",\"closes\":%" PRIu64, tally->resets, tally->closes);
+	fprintf(out, ",\"tickets\":%" PRIu64, tally->tickets);
 	fprintf(out, ",\"seconds\":%.3f,\"rate\":%.1f", seconds, rate);
 	fprintf(out, ",\"p50_us\":%.1f,\"p99_us\":%.1f",
 		(double)tally_find_percentile(tally, 0.50) / 1e3,

@@ -35,6 +35,7 @@ struct tally {
 	uint64_t operations;
 	uint64_t resets; /* expected ones: `refuse` counts how it was turned away */
 	uint64_t closes;
+	uint64_t tickets; /* of TLS */
 	uint64_t faults[TALLY_FAULT_KINDS];
 	uint64_t begin_ns;
 	uint64_t end_ns; /* 0 until tally_stop() */
