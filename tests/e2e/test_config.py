@@ -113,8 +113,40 @@ def test_an_integer_that_the_parser_would_wrap_is_an_error_and_not_no_limit(file
             "trusted",
         ),
         (('transport = "tcp";', 'transport = "carrier-pigeon";'), "transport"),
+        (('transport = "tcp";', 'transport = "tls";'), "certificates"),
+        (('transport = "tcp";', 'transport = "tls"; tls: { };'), "certificates"),
+        (
+            (
+                'transport = "tcp";',
+                'transport = "tls"; tls: { certificates = ( { certificate = "a.pem"; } ); };',
+            ),
+            "absolute path",
+        ),
+        (
+            (
+                'transport = "tcp";',
+                'transport = "tls"; tls: { certificates = ( { certificate = "/a.pem"; } ); verify_client = "require"; };',
+            ),
+            "client_ca",
+        ),
+        (("workers = 1;", 'workers = 1; group = "nogroup";'), "user"),
+        (("workers = 1;", f'workers = 1; admin: {{ control = "/{"x" * 107}"; }};'), "107"),
     ],
-    ids=["duplicate", "pool", "no-trust", "trust-v4", "trust-v6", "trust-halves", "transport"],
+    ids=[
+        "duplicate",
+        "pool",
+        "no-trust",
+        "trust-v4",
+        "trust-v6",
+        "trust-halves",
+        "transport",
+        "no-tls",
+        "no-certificate",
+        "relative",
+        "no-client-ca",
+        "group-alone",
+        "long-path",
+    ],
 )
 def test_what_does_not_fit_together_is_an_error(file, change, option):
     path = file(GOOD.replace(*change))
@@ -168,8 +200,27 @@ def test_print_config_loads_and_names_every_option(file):
     assert (printed.returncode, printed.stderr) == (0, "")
     result = check(file(printed.stdout))
     assert result.returncode == 0, result.stderr
-    for option in ("workers", "max_unnamed", "tracked_sources", "max_header_bytes", "half_closed", "respond"):
+    for option in (
+        "workers",
+        "max_unnamed",
+        "certificates",
+        "tracked_sources",
+        "max_header_bytes",
+        "half_closed",
+        "drain_delay",
+        "control",
+        "server_name",
+        "respond",
+    ):
         assert re.search(rf"\b{option}\b", printed.stdout), option
+
+
+def test_what_is_risky_is_warned_of_and_accepted(file):
+    pool = {"servers": [{"name": "s1", "address": "127.0.0.1:5070", "transport": "tls"}], "tls": {"verify": False}}
+    path = file(conf.group(conf.tree(["127.0.0.1:5070"], pool=pool)))
+    result = check(path)
+    assert result.returncode == 0, result.stderr
+    assert re.match(rf"warning: {re.escape(path)}:\d+: pools\.main\.tls\.verify: ", result.stderr)
 
 
 def test_version_and_help():
