@@ -224,6 +224,11 @@ static void values_of_several_parts_differ_when_one_part_does(void **state)
 	assert_changes(CASE_GOOD "sip: { schemes = [ \"sip\", \"tel\" ]; };",
 		CASE_GOOD "sip: { schemes = [ \"sip\", \"sips\" ]; };",
 		"value sip.schemes f:3 live\n");
+	assert_changes(CASE_GOOD "sip: { schemes = [ \"sip\", \"tel\" ]; };",
+		CASE_GOOD "sip: { schemes = [ \"sip\" ]; };", "value sip.schemes f:3 live\n");
+	assert_changes(CASE_GOOD "sip: { schemes = [ \"sip\" ]; };",
+		CASE_GOOD "sip: { schemes = [ \"sip\", \"tel\" ]; };",
+		"value sip.schemes f:3 live\n");
 	assert_changes(
 		CASE_GOOD "user = \"a\";", CASE_GOOD "user = \"b\";", "value user f:3 restart\n");
 }
@@ -315,6 +320,9 @@ static void a_line_that_is_too_short_says_how_many_are_left_out(void **state)
 	(void)state;
 	assert_int_equal(conf_change_list(a, b, text, 90), 4);
 	assert_string_equal(text, "workers (after a restart), limits.connections, and 2 more");
+	/* The third would fit where the second does not: nothing is left out in the middle. */
+	assert_int_equal(conf_change_list(a, b, text, 74), 4);
+	assert_string_equal(text, "workers (after a restart), and 3 more");
 	assert_int_equal(conf_change_list(a, b, text, 20), 4);
 	assert_string_equal(text, "4 changes");
 	for (size_t size = 1; size <= sizeof(text); size++) {
