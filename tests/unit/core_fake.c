@@ -30,8 +30,7 @@ static enum fake_connect next_connect(struct fake *f)
 	return f->script_at < f->script_length ? f->script[f->script_at++] : f->otherwise;
 }
 
-static struct stream *host_connect(
-	struct host *h, const struct connection_plan *plan, int *failure)
+static struct stream *host_connect(struct host *h, const struct connection_plan *plan, int *failure)
 {
 	struct fake_worker *w = worker_of(h);
 	enum fake_connect how = next_connect(w->fake);
@@ -131,6 +130,19 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 	for (unsigned i = 0; i < workers; i++)
 		f->workers[i] = worker_new(f, i);
 	return f;
+}
+
+void fake_reload(struct fake *f, const char *conf_text)
+{
+	struct settings *old = f->settings;
+	f->conf = load(conf_text);
+	f->settings = settings_new(&f->shared, f->conf, old);
+	assert_non_null(f->settings);
+	settings_publish(&f->shared, f->settings);
+	for (unsigned i = 0; i < f->shared.workers; i++)
+		core_adopt(&f->workers[i]->core, f->settings);
+	settings_free(old);
+	fake_run(f);
 }
 
 struct listener *fake_listener(const struct fake *f, size_t index)

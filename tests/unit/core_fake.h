@@ -117,6 +117,9 @@ struct fake *fake_new(const char *conf_text, unsigned workers);
 /* The runtime side of the n-th listener of the configuration. */
 struct listener *fake_listener(const struct fake *f, size_t index);
 
+/* Another configuration is in force from here on, for all workers at once; the settings before are freed. */
+void fake_reload(struct fake *f, const char *conf_text);
+
 /* All must have been given back: sessions, slots, counts, buffers, streams, deadlines. Frees the world. */
 void fake_end(struct fake *f);
 
