@@ -17,10 +17,7 @@ static const char preamble[] =
 	"\"1M\", \"1G\";\n"
 	"# rates \"20/s\", \"600/10m\", \"20/s burst 60\"; a rate without a burst may come all at "
 	"once.\n"
-	"# \"Changed by a reload\" or \"by a restart\" says when a change takes effect. This "
-	"version "
-	"cannot\n"
-	"# reload yet: until it can, every change takes effect at a restart.\n"
+	"# \"Changed by a reload\" (SIGHUP) or \"by a restart\" says when a change takes effect.\n"
 	"# @include \"FILE\" at the beginning of a line reads another file, relative to this "
 	"one.\n";
 

@@ -18,7 +18,10 @@ static const char head[] =
 	"not exist are errors;\n"
 	".B sipweir \\-\\-check\n"
 	"tells all of them, each with its line and cure.\n"
-	"This version reads its file once: every change takes effect at a restart.\n";
+	"A reload (SIGHUP) brings changes into effect, without closing a connection, or refuses "
+	"the "
+	"whole file and changes nothing;\n"
+	"the few options that only a restart changes are marked so.\n";
 
 static const char tail[] =
 	".SH EXAMPLE\n"
@@ -63,7 +66,7 @@ static void print_option(const char *path, const struct conf_option *o)
 		fputs("; default ", stdout);
 		print_escaped(o->default_text);
 	}
-	fputs(".\n", stdout);
+	fputs(o->effect == CONF_EFFECT_RESTART ? ". Changed by a restart alone.\n" : ".\n", stdout);
 }
 
 static void print_scope(const char *path, const struct conf_scope *scope)
