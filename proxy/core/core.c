@@ -11,7 +11,8 @@ bool core_init(
 {
 	memset(c, 0, offsetof(struct core, scratch));
 	c->shared = sh;
-	core_adopt(c, sh->settings);
+	c->settings = sh->settings;
+	c->conf = sh->settings->conf;
 	c->host = host;
 	c->index = index;
 	c->now_ms = now_ms;
@@ -41,10 +42,23 @@ void core_fini(struct core *c)
 	slab_fini(&c->links);
 }
 
+static void adopt(struct session *s, const struct sweep *sweep)
+{
+	(void)sweep;
+	pool_adopt(s);
+	session_settle(s);
+}
+
 void core_adopt(struct core *c, const struct settings *settings)
 {
 	c->settings = settings;
 	c->conf = settings->conf;
+	sweep_begin(&c->adoption, c, adopt);
+}
+
+bool core_has_work(const struct core *c)
+{
+	return sweep_is_running(&c->adoption);
 }
 
 void core_clock(struct core *c, uint64_t now_ms)
@@ -101,6 +115,7 @@ void core_tend(struct core *c)
 		evict_unnamed(c, &c->settings->listeners[i]);
 	admission_make_room(c);
 	feed_starved(c);
+	sweep_go_on(&c->adoption, c);
 }
 
 /* --- the end of a turn --- */

@@ -13,6 +13,7 @@
 #include "proxy/core/shared.h"
 #include "proxy/core/slab.h"
 #include "proxy/core/stream.h"
+#include "proxy/core/sweep.h"
 #include "proxy/core/wheel.h"
 #include "sip/frame.h"
 
@@ -107,6 +108,7 @@ struct core {
 	struct list rechecking; /* the same, their turns have been asked for */
 	bool awaits_turns;	/* asked for, also when all of `rechecking` have gone meanwhile */
 	struct list starved;	/* proven, not read until memory is free */
+	struct sweep adoption;	/* of new settings: the deadlines of all are other ones now */
 	struct list closed;	/* given back to the slab at the end of the turn */
 
 	uint8_t scratch[CORE_SCRATCH];
@@ -117,7 +119,8 @@ struct core {
 bool core_init(
 	struct core *c, struct shared *sh, struct host *host, unsigned index, uint64_t now_ms);
 
-/* Between turns: other settings are in force. Nobody here remembers the ones before. */
+/* Between turns: other settings are in force. Nobody here remembers the ones before. What they mean for those who are
+ * silent is found out in the turns that follow. */
 void core_adopt(struct core *c, const struct settings *settings);
 
 /* All sessions must have been closed. */
@@ -128,6 +131,9 @@ void core_clock(struct core *c, uint64_t now_ms);
 
 /* Between events, at least every WHEEL_TICK_MS: deadlines, evictions that other workers asked for, memory that came free. */
 void core_tend(struct core *c);
+
+/* True when something is to be done without waiting for an event. */
+bool core_has_work(const struct core *c);
 
 /* The end of a turn: closed sessions are freed, and turns are asked for when sessions wait for them. */
 void core_end_turn(struct core *c);

@@ -18,6 +18,12 @@ void pool_resume(struct session *s)
 		s->pool->ops->resume(s);
 }
 
+void pool_adopt(struct session *s)
+{
+	if (s->pool)
+		s->pool->ops->adopt(s);
+}
+
 bool pool_is_alive(const struct session *s)
 {
 	return s->pool && s->pool->ops->is_alive(s);

@@ -23,6 +23,7 @@ enum pool_verdict {
 struct pool_ops {
 	enum pool_verdict (*send)(struct session *s, const struct batch *b);
 	void (*resume)(struct session *s);
+	void (*adopt)(struct session *s);
 	bool (*is_alive)(const struct session *s);
 	bool (*is_idle)(const struct session *s);
 	void (*leave)(struct session *s);
@@ -37,6 +38,9 @@ enum pool_verdict pool_send(struct session *s, const struct batch *b);
 
 /* The client takes bytes again: what it was not read for may come. */
 void pool_resume(struct session *s);
+
+/* Other settings are in force: deadlines that they have moved are armed anew. */
+void pool_adopt(struct session *s);
 
 /* True while somebody behind can answer: the promise that a pong makes (RFC 5626). */
 bool pool_is_alive(const struct session *s);

@@ -188,6 +188,12 @@ static void relay_resume(struct session *s)
 	link_settle(k);
 }
 
+static void relay_adopt(struct session *s)
+{
+	if (s->link)
+		link_settle(s->link);
+}
+
 static bool relay_is_alive(const struct session *s)
 {
 	return s->link && s->link->state == LINK_UP;
@@ -209,6 +215,7 @@ const struct pool_ops *relay_ops(void)
 	static const struct pool_ops ops = {
 		.send = relay_send,
 		.resume = relay_resume,
+		.adopt = relay_adopt,
 		.is_alive = relay_is_alive,
 		.is_idle = relay_is_idle,
 		.leave = link_leave,

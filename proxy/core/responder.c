@@ -49,6 +49,7 @@ static enum pool_verdict responder_send(struct session *s, const struct batch *b
 	return POOL_SENT;
 }
 
+/* Nothing is behind that would wait. */
 static void responder_resume(struct session *s)
 {
 	(void)s;
@@ -81,6 +82,7 @@ const struct pool_ops *responder_ops(void)
 	static const struct pool_ops ops = {
 		.send = responder_send,
 		.resume = responder_resume,
+		.adopt = responder_resume,
 		.is_alive = responder_is_alive,
 		.is_idle = responder_is_idle,
 		.leave = responder_leave,

@@ -47,3 +47,9 @@ void slab_give(struct slab *s, void *object)
 	s->free = object;
 	s->taken--;
 }
+
+void *slab_at(const struct slab *s, uint32_t index)
+{
+	assert(index < s->touched);
+	return s->objects + s->size * index;
+}

@@ -25,4 +25,7 @@ void slab_fini(struct slab *s);
 void *slab_take(struct slab *s);
 void slab_give(struct slab *s, void *object);
 
+/* The place of that index, below `touched`: an object, or what was left of one when it was given back. */
+void *slab_at(const struct slab *s, uint32_t index);
+
 #endif

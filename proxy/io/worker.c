@@ -207,7 +207,8 @@ static void take_plan(struct worker *w)
 
 static void turn(struct worker *w)
 {
-	bool is_hurried = w->turns_asked || w->own_turns_left || w->is_leaving;
+	bool is_hurried =
+		w->turns_asked || w->own_turns_left || w->is_leaving || core_has_work(&w->core);
 	event_base_loop(w->base, is_hurried ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	core_clock(&w->core, monotonic_ms());
 	core_tend(&w->core);

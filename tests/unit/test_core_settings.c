@@ -152,6 +152,61 @@ static void the_next_server_that_is_tried_is_one_of_the_new_list(void **state)
 	fake_stop(f);
 }
 
+/* --- deadlines --- */
+
+#define TIMED(timeouts, pool)  \
+	LISTENER("l", "p", "") \
+	ONE_POOL("p", SERVER("s1", "10.0.0.1") pool) "timeouts: { " timeouts " };"
+
+static void a_deadline_that_a_reload_brings_nearer_holds_for_those_who_are_silent(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(TIMED("first_message = \"1h\";", ""), 2);
+	struct fake_stream *mute = fake_client(f), *idle = fake_client(f);
+	fake_say(idle, BYTES(REQUEST("OPTIONS", "1")));
+	fake_pass(f, 1000);
+	fake_reload(f, TIMED("first_message = \"3s\"; idle = \"5s\";", ""));
+	fake_pass(f, 1800);
+	assert_int_equal(fake_state(mute), SESSION_SECURED);
+	fake_pass(f, 400);
+	fake_assert_closed(mute, REASON_FIRST_MESSAGE_TIMEOUT);
+	fake_pass(f, 1600);
+	assert_int_equal(fake_state(idle), SESSION_RELAYING);
+	fake_pass(f, 400);
+	fake_assert_closed(idle, REASON_IDLE);
+	fake_end(f);
+}
+
+static void pings_to_a_server_that_a_reload_switches_on_go_out(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(TIMED("", "keepalive_interval = \"off\";"), 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	fake_forget(fake_server(f, 0));
+	fake_pass(f, 90000);
+	fake_assert_written(fake_server(f, 0), BYTES(""));
+	fake_reload(f, TIMED("", "keepalive_interval = \"2s\";"));
+	fake_pass(f, 300);
+	fake_assert_written(fake_server(f, 0), BYTES("\r\n\r\n"));
+	fake_stop(f);
+}
+
+static void more_sessions_than_one_turn_looks_at_are_all_looked_at(void **state)
+{
+	(void)state;
+	struct fake *f =
+		fake_new(TIMED("first_message = \"1h\";",
+				 "") "max_connections = 1500; limits: { connections = 0; };",
+			1);
+	for (unsigned i = 0; i < 1200; i++)
+		fake_client(f);
+	fake_reload(f, TIMED("first_message = \"1s\";", ""));
+	fake_pass(f, 2000);
+	assert_int_equal(atomic_load(&f->shared.open), 0);
+	fake_end(f);
+}
+
 /* --- limits --- */
 
 #define LIMITED(connections, more) \
@@ -285,6 +340,10 @@ int main(void)
 			a_pool_that_becomes_a_responder_answers_those_alone_who_come_after),
 		cmocka_unit_test(a_removed_server_keeps_its_connections_and_gets_no_new_ones),
 		cmocka_unit_test(the_next_server_that_is_tried_is_one_of_the_new_list),
+		cmocka_unit_test(
+			a_deadline_that_a_reload_brings_nearer_holds_for_those_who_are_silent),
+		cmocka_unit_test(pings_to_a_server_that_a_reload_switches_on_go_out),
+		cmocka_unit_test(more_sessions_than_one_turn_looks_at_are_all_looked_at),
 		cmocka_unit_test(
 			a_raised_limit_admits_and_a_lowered_one_closes_nobody_and_admits_nobody),
 		cmocka_unit_test(max_connections_may_be_lowered_and_raised_within_the_room),
