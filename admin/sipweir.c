@@ -26,7 +26,7 @@ static const char demo_config[] =
 	"listeners = ( { name = \"demo\"; address = \"127.0.0.1:5060\"; pool = \"demo\"; } );\n"
 	"pools = ( { name = \"demo\"; respond: { status = 200; reason = \"OK\"; }; } );\n"
 	"timeouts: { drain_delay = \"off\"; drain = \"off\"; };\n"
-	"admin: { http = \"" DEMO_HTTP "\"; };\n";
+	"admin: { http = \"" DEMO_HTTP "\"; control = \"\"; };\n";
 
 static void print_usage(FILE *out)
 {

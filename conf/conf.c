@@ -41,7 +41,7 @@ static struct conf *load(const char *path, const char *text, struct conf_errors 
 
 	if (!c) {
 		conf_arena_free(arena);
-		conf_errors_add(errors, &(struct conf_place){path, 0}, "", "out of memory");
+		conf_errors_add(errors, &(struct conf_place){.file = path}, "", "out of memory");
 		return NULL;
 	}
 	c->arena = arena;

@@ -4,7 +4,7 @@
  *
  * The structures are made from options.def: each row there is a field here. Durations are uint32_t
  * milliseconds and 0 is "off"; sizes are bytes. `at` holds where each option was written: its own
- * line when the file gives it, else that of the group, for messages of later steps. Strings, lists
+ * line when the file gives it, else that of the group and is_default, for messages of later steps. Strings, lists
  * and places belong to the configuration; nothing in it changes after conf_load(), so any thread may
  * read it until conf_free().
  */

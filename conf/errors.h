@@ -21,6 +21,7 @@
 struct conf_place {
 	const char *file;
 	unsigned line;
+	bool is_default; /* of an option: it was not written, and this is its group */
 };
 
 /* False for an option that was reported as wrong, and for a group that is none: nothing may be read from it. */

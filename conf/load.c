@@ -64,8 +64,10 @@ static void load_option(struct loader *l, const struct group *g, const struct co
 		return;
 	}
 	node = given ? *given : conf_read_default(o);
-	if (!given)
+	if (!given) {
 		node.place = g->place;
+		node.place.is_default = true;
+	}
 	if (conf_read_option(&reader, g->base + o->field, count))
 		*at = node.place;
 }

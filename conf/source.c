@@ -23,7 +23,7 @@ static bool append_input(struct conf_source *s, const struct input *in);
 
 static bool fail(struct conf_source *s, const char *file, unsigned line, const char *what)
 {
-	struct conf_place place = {file, line};
+	struct conf_place place = {.file = file, .line = line};
 
 	conf_errors_add(s->errors, &place, "", "%s", what);
 	return false;
@@ -142,7 +142,7 @@ static const char *included_name(
 
 static bool include(struct conf_source *s, const struct input *in, const struct conf_token *t)
 {
-	struct conf_place place = {in->file, t->line};
+	struct conf_place place = {.file = in->file, .line = t->line};
 	const char *file;
 	bool ok;
 
@@ -217,7 +217,7 @@ bool conf_source_read(struct conf_source *s, struct conf_arena *arena, const cha
 	struct conf_errors *errors)
 {
 	const char *file = begin(s, arena, path, errors);
-	struct conf_place place = {path, 0};
+	struct conf_place place = {.file = path};
 
 	return file ? append_file(s, file, &place) : fail(s, path, 0, "out of memory");
 }
@@ -254,6 +254,6 @@ struct conf_place conf_source_place(const struct conf_source *s, unsigned line)
 		else
 			high = middle;
 	}
-	return (struct conf_place){
-		s->segments[low].file, s->segments[low].file_line + (line - s->segments[low].line)};
+	return (struct conf_place){.file = s->segments[low].file,
+		.line = s->segments[low].file_line + (line - s->segments[low].line)};
 }

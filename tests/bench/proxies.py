@@ -37,6 +37,7 @@ backend out
 SIPWEIR = """\
 workers = 1;
 log: {{ {log} }};
+admin: {{ control = ""; }};
 listeners = (
   {{ name = "in"; address = "127.0.0.1:{port}"; transport = "tcp"; backlog = 4096;
     proxy_protocol = "require"; trusted = [ "127.0.0.0/8" ]; pool = "out"; }}

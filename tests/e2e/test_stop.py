@@ -101,6 +101,7 @@ def started(tmp_path, **streams):
     config.write_text(
         'log: { budget = "off"; };\n'
         'timeouts: { drain_delay = "off"; drain = "off"; };\n'
+        'admin: { control = ""; };\n'
         f'listeners = ( {{ name = "l"; address = "{address}"; pool = "p"; }} );\n'
         'pools = ( { name = "p"; respond: { status = 200; }; } );\n'
     )

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -43,9 +44,31 @@ static void addresses_trust_and_readiness_are_checked(void **state)
 	conf_case_check(cases, COUNT(cases));
 }
 
+/* On one line with its group, so that the line alone does not tell. */
+static void a_place_tells_whether_its_option_was_written(void **state)
+{
+	static struct conf_errors errors;
+	static const char path[] = "control = \"/run/sipweir/control.sock\";";
+	char text[1024];
+	(void)state;
+	for (int is_written = 0; is_written < 2; is_written++) {
+		snprintf(text, sizeof(text), ADMIN("http = \"\"; %s"), is_written ? path : "");
+		struct conf *c = conf_load_text(text, "f", &errors);
+		assert_non_null(c);
+		assert_string_equal(c->admin.control, "/run/sipweir/control.sock");
+		assert_int_equal(c->admin.at.control.line, 3);
+		assert_int_equal(c->admin.at.control.is_default, !is_written);
+		assert_false(c->admin.at.http.is_default);
+		assert_false(c->admin.place.is_default);
+		conf_free(c);
+	}
+	conf_errors_fini(&errors);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_place_tells_whether_its_option_was_written),
 		cmocka_unit_test(addresses_trust_and_readiness_are_checked),
 	};
 

@@ -11,7 +11,7 @@
 
 static void add(struct conf_errors *e, const char *file, unsigned line, const char *what)
 {
-	conf_errors_add(e, &(struct conf_place){file, line}, "o", "%s", what);
+	conf_errors_add(e, &(struct conf_place){.file = file, .line = line}, "o", "%s", what);
 }
 
 static void assert_lines(const struct conf_messages *messages, const char *expected)
@@ -56,9 +56,9 @@ static void leaves_out_the_line_and_the_option_that_are_not_there(void **state)
 	struct conf_errors e = {0};
 
 	(void)state;
-	conf_errors_add(&e, &(struct conf_place){"f", 0}, "", "no such %s", "file");
-	conf_errors_add(&e, &(struct conf_place){"f", 3}, "", "not text");
-	conf_errors_warn(&e, &(struct conf_place){"f", 4}, "o", "%u", 5);
+	conf_errors_add(&e, &(struct conf_place){.file = "f"}, "", "no such %s", "file");
+	conf_errors_add(&e, &(struct conf_place){.file = "f", .line = 3}, "", "not text");
+	conf_errors_warn(&e, &(struct conf_place){.file = "f", .line = 4}, "o", "%u", 5);
 	assert_lines(&e.errors, "f: no such file\nf:3: not text\n");
 	assert_lines(&e.warnings, "f:4: o: 5\n");
 	conf_errors_fini(&e);
@@ -70,7 +70,7 @@ static void warnings_alone_are_no_error(void **state)
 
 	(void)state;
 	assert_false(conf_errors_any(&e));
-	conf_errors_warn(&e, &(struct conf_place){"f", 4}, "o", "mind");
+	conf_errors_warn(&e, &(struct conf_place){.file = "f", .line = 4}, "o", "mind");
 	assert_false(conf_errors_any(&e));
 	add(&e, "f", 1, "wrong");
 	assert_true(conf_errors_any(&e));
@@ -110,8 +110,8 @@ static void prints_a_prefix_before_each_line(void **state)
 
 	(void)state;
 	assert_non_null(out);
-	conf_errors_warn(&e, &(struct conf_place){"f", 1}, "a", "x");
-	conf_errors_warn(&e, &(struct conf_place){"f", 2}, "b", "y");
+	conf_errors_warn(&e, &(struct conf_place){.file = "f", .line = 1}, "a", "x");
+	conf_errors_warn(&e, &(struct conf_place){.file = "f", .line = 2}, "b", "y");
 	conf_errors_print(&e.warnings, "warning: ", out);
 	assert_int_equal(fclose(out), 0);
 	assert_string_equal(text, "warning: f:1: a: x\nwarning: f:2: b: y\n");

@@ -50,4 +50,7 @@ def tree(backends=(), listener=None, listeners=None, pool=None, pools=None, **se
     log = {"budget": "off", **sections.pop("log", {})}
     # Nobody waits for a load balancer here, unless a test is about that.
     timeouts = {"drain_delay": "off", "drain": "off", **sections.pop("timeouts", {})}
-    return {"workers": 1, "log": log, "timeouts": timeouts, **sections, "listeners": made, "pools": pools}
+    # The default path is the host's, and there is one of it.
+    admin = {"control": "", **sections.pop("admin", {})}
+    own = {"workers": 1, "log": log, "timeouts": timeouts, "admin": admin}
+    return {**own, **sections, "listeners": made, "pools": pools}
