@@ -25,7 +25,7 @@ static bool place_pool(struct settings *s, struct shared *sh, const struct conf_
 {
 	struct pool *p = shared_pool(sh, conf->name, pool_ops_for(conf));
 	struct pool_settings *place = p ? &s->pools[p->slot] : NULL;
-	struct backend **backends = calloc(conf->server_count + 1, sizeof(*backends));
+	struct backend **backends = calloc(conf->server_count + 1, sizeof(struct backend *));
 	if (!place || !backends) {
 		free(backends);
 		return false;
@@ -89,10 +89,10 @@ static bool carry_pool(struct settings *s, const struct pool_settings *from)
 	struct pool_settings *place = &s->pools[from->pool->slot];
 	if (place->share || !from->share)
 		return true;
-	struct backend **backends = calloc(from->conf->server_count + 1, sizeof(*backends));
+	struct backend **backends = calloc(from->conf->server_count + 1, sizeof(struct backend *));
 	if (!backends)
 		return false;
-	memcpy(backends, from->backends, from->conf->server_count * sizeof(*backends));
+	memcpy(backends, from->backends, from->conf->server_count * sizeof(struct backend *));
 	place->conf = from->conf;
 	place->share = hold(from->share);
 	place->backends = backends;

@@ -20,7 +20,9 @@ void notice_say(struct server *s, enum record_event event, enum conf_log_level l
 	record_init(&r, event);
 	r.level = level;
 	va_start(args, format);
-	vsnprintf(r.message, sizeof(r.message), format, args);
+	/* The analyser takes the start of `args` for none. */
+	vsnprintf(r.message, sizeof(r.message), format,
+		args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
 	va_end(args);
 	notice_tell(s, &r);
 }

@@ -27,9 +27,11 @@ static struct sockets *find_sockets(const struct plan *previous, const struct co
 /* Sockets of our own may overlap with what is new ("0.0.0.0" and one address): then an exclusive bind tells nothing. */
 static bool is_port_ours(const struct plan *previous, const struct conf_listener *conf)
 {
-	for (size_t i = 0; previous && i < previous->socket_count; i++)
-		if (previous->sockets[i]->bound.port == conf->address.port)
+	for (size_t i = 0; previous && i < previous->socket_count; i++) {
+		const struct sockets *open = previous->sockets[i];
+		if (open && open->bound.port == conf->address.port)
 			return true;
+	}
 	return false;
 }
 

@@ -97,13 +97,11 @@ static struct plan *prepare(struct server *s, struct conf *conf, struct conf_err
 
 static void describe(char out[DESCRIPTION_MAX], const struct conf *from, const struct conf *to)
 {
-	static const char some[] = "changed: ", none[] = "no option has changed";
-	size_t room = DESCRIPTION_MAX - sizeof(some) - 1;
-	size_t count = conf_change_list(from, to, out + sizeof(some) - 1, room);
-	memcpy(out, some, sizeof(some) - 1);
-	if (!count)
-		strcpy(out, none);
-	strcat(out, "\n");
+	char changes[DESCRIPTION_MAX - 32];
+	if (conf_change_list(from, to, changes, sizeof(changes)))
+		snprintf(out, DESCRIPTION_MAX, "changed: %s\n", changes);
+	else
+		snprintf(out, DESCRIPTION_MAX, "no option has changed\n");
 }
 
 /* What the new file says, with what only a restart changes as it was. NULL: said in `errors`. */

@@ -110,7 +110,10 @@ static void counts_of_all_workers_add_up_under_their_labels(void **state)
 	for (unsigned w = 0; w < WORKERS; w++) {
 		count_in(&settings_listener(s.settings, 0)->listener->counters[w]);
 		counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[w].connections);
-		counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[w].responses[counters_status_slot(407)]);
+		counter_count(&settings_pool(s.settings, 0)
+				       ->backends[1]
+				       ->counters[w]
+				       .responses[counters_status_slot(407)]);
 	}
 	struct inspection *all = inspect_take(&s.inspector);
 	assert_non_null(all);

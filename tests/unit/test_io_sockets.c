@@ -65,8 +65,7 @@ static void accepted_sockets_inherit_keepalive_user_timeout_and_nodelay(void **s
 	(void)state;
 	struct conf *conf = load();
 	struct conf_errors errors = {0};
-	struct sockets *s =
-		listen_open(&conf->listeners[0], &conf->timeouts, 2, false, &errors);
+	struct sockets *s = listen_open(&conf->listeners[0], &conf->timeouts, 2, false, &errors);
 	assert_non_null(s);
 	const int fds[] = {s->acceptors[0].fd, s->acceptors[1].fd};
 	assert_int_not_equal(s->bound.port, 0);
@@ -96,8 +95,7 @@ static void a_taken_address_is_an_error_that_names_the_option_and_the_cure(void 
 	(void)state;
 	struct conf *conf = load();
 	struct conf_errors errors = {0};
-	struct sockets *s =
-		listen_open(&conf->listeners[0], &conf->timeouts, 1, false, &errors);
+	struct sockets *s = listen_open(&conf->listeners[0], &conf->timeouts, 1, false, &errors);
 	assert_non_null(s);
 	conf->listeners[0].address = s->bound;
 	assert_null(listen_open(&conf->listeners[0], &conf->timeouts, 1, false, &errors));
