@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Callable, Iterator
 
 import probe
-from proxies import Load, Proxy
+from proxies import Certificate, Load, Proxy
 
 NO_LIMIT = 100000
 SHORT_IN_FLIGHT = 64
@@ -16,7 +16,12 @@ HELD_MEMORY = 4000
 HELD_OPEN = 9000
 REFUSE_LIMIT = 10
 REFUSE_IN_FLIGHT = 32
+HELD_TLS_MEMORY = 2000
 MEMORY_ROUNDS = 3
+STORM_CLIENTS = 2000
+STORM_PATIENCE_S = 10
+STORM_GIVE_UP_S = 60
+STORM_ROUNDS = 2
 HELD_SOURCES = ("--source-base", "172.16.0.1", "--sources", "10000")
 ONE_SOURCE = ("--source-base", "192.0.2.1", "--sources", "1")
 
@@ -27,9 +32,16 @@ class Bench:
 
     load: Load
     proxies: list[Proxy]
+    folder: str
     rounds: int
     seconds: float
     faults: list[str] = field(default_factory=list)
+    configs: dict[str, str] = field(default_factory=dict)
+
+    def secured(self) -> list[Proxy]:
+        """The same proxies with TLS, and the certificate that most would choose."""
+        certificate = Certificate(self.folder, "ec")
+        return [proxy.secured(certificate) for proxy in self.proxies]
 
     def check_result(self, what: str, result: dict) -> None:
         if result["errors"] > 0:
@@ -55,6 +67,7 @@ def running(bench: Bench, proxies: list[Proxy], limit: int = NO_LIMIT) -> Iterat
     try:
         for proxy in proxies:
             proxy.start(bench.load.backend_port, limit)
+            bench.configs[proxy.label] = proxy.config
             warm = bench.load.run("connect", proxy, "--seconds", "0.3")
             bench.check_result(f"{proxy.name}, warming up", warm)
         yield
@@ -82,6 +95,7 @@ def measure(bench: Bench, proxy: Proxy, what: str, work: Callable[[], dict]) -> 
         "others": others / elapsed,
         "operations": result["operations"],
         "errors": result["errors"],
+        "tickets": result["tickets"],
     }
 
 
@@ -115,6 +129,24 @@ def case_connection(bench: Bench) -> Result:
     return Result("connection", title, "us CPU per connection", rounds, against_reference(bench))
 
 
+def check_tickets(bench: Bench, rounds: dict[str, list[dict]]) -> None:
+    """Each ticket is work: who sends fewer is not quicker."""
+    sent = {}
+    for name, each in rounds.items():
+        sent[name] = round(sum(one["tickets"] for one in each) / sum(one["operations"] for one in each), 2)
+    if len(set(sent.values())) > 1:
+        bench.faults.append(f"tls-connection: session tickets per connection differ: {sent}")
+
+
+def case_tls_connection(bench: Bench) -> Result:
+    secured = bench.secured()
+    with running(bench, secured):
+        rounds = in_turns(bench, secured, lambda proxy: short_connections(bench, proxy, "tls-connection"))
+    check_tickets(bench, rounds)
+    title = f"connect, full TLS handshake, one OPTIONS, its answer, close; {SHORT_IN_FLIGHT} at once, ECDSA P-256, 1 ticket"
+    return Result("tls-connection", title, "us CPU per connection", rounds, against_reference(bench))
+
+
 def requests(bench: Bench, proxy: Proxy, in_flight: int) -> dict:
     arguments = ["--connections", str(LONG_CONNECTIONS), "--in-flight", str(in_flight)]
     with bench.load.start_gated(proxy, *arguments, "--seconds", str(bench.seconds)) as gated:
@@ -126,6 +158,14 @@ def case_request(bench: Bench) -> Result:
         rounds = in_turns(bench, bench.proxies, lambda proxy: requests(bench, proxy, 1))
     title = f"REGISTER and its answer on {LONG_CONNECTIONS} long-lived connections, 1 in flight on each"
     return Result("request", title, "us CPU per request", rounds, against_reference(bench))
+
+
+def case_tls_request(bench: Bench) -> Result:
+    secured = bench.secured()
+    with running(bench, secured):
+        rounds = in_turns(bench, secured, lambda proxy: requests(bench, proxy, 1))
+    title = f"REGISTER and its answer on {LONG_CONNECTIONS} long-lived TLS connections, 1 in flight on each"
+    return Result("tls-request", title, "us CPU per request", rounds, against_reference(bench))
 
 
 def case_pipeline(bench: Bench) -> Result:
@@ -151,30 +191,41 @@ def case_refuse(bench: Bench) -> Result:
     return Result("refuse", title, "us CPU per refusal", rounds, against_reference(bench))
 
 
-def idle_memory(bench: Bench, proxy: Proxy) -> dict:
+def idle_memory(bench: Bench, proxy: Proxy, held_count: int) -> dict:
     """What a process that has worked before grows by, per connection that is open, relaying and silent."""
     probe.settle(proxy.pid)
     before = probe.memory_bytes(proxy.pid)
-    with bench.load.hold(proxy, HELD_MEMORY, *HELD_SOURCES) as held:
+    with bench.load.hold(proxy, held_count, *HELD_SOURCES) as held:
         time.sleep(1)
         probe.settle(proxy.pid)
         after = probe.memory_bytes(proxy.pid)
     bench.check_result(f"memory, {proxy.name}", held.result)
     return {
-        "value": (after["pss"] - before["pss"]) / HELD_MEMORY,
-        "rss": (after["rss"] - before["rss"]) / HELD_MEMORY,
+        "value": (after["pss"] - before["pss"]) / held_count,
+        "rss": (after["rss"] - before["rss"]) / held_count,
         "pss_before": before["pss"],
     }
 
 
-def case_memory(bench: Bench) -> Result:
-    rounds: dict[str, list[dict]] = {proxy.name: [] for proxy in bench.proxies}
+def memory_rounds(bench: Bench, proxies: list[Proxy], held_count: int) -> dict[str, list[dict]]:
+    rounds: dict[str, list[dict]] = {proxy.name: [] for proxy in proxies}
     for _ in range(min(bench.rounds, MEMORY_ROUNDS)):
-        with running(bench, bench.proxies):
-            for proxy in bench.proxies:
-                rounds[proxy.name].append(idle_memory(bench, proxy))
+        with running(bench, proxies):
+            for proxy in proxies:
+                rounds[proxy.name].append(idle_memory(bench, proxy, held_count))
+    return rounds
+
+
+def case_memory(bench: Bench) -> Result:
+    rounds = memory_rounds(bench, bench.proxies, HELD_MEMORY)
     title = f"process memory (Pss) that {HELD_MEMORY:,} silent relaying connections add, fresh processes"
     return Result("memory", title, "bytes per connection", rounds, against_reference(bench))
+
+
+def case_tls_memory(bench: Bench) -> Result:
+    rounds = memory_rounds(bench, bench.secured(), HELD_TLS_MEMORY)
+    title = f"process memory (Pss) that {HELD_TLS_MEMORY:,} silent relaying TLS connections add, fresh processes"
+    return Result("tls-memory", title, "bytes per connection", rounds, against_reference(bench))
 
 
 def case_open(bench: Bench) -> Result:
@@ -195,6 +246,42 @@ def case_open(bench: Bench) -> Result:
     return Result("open", title, "us CPU per connection", rounds, pairs)
 
 
+def storm(bench: Bench, proxy: Proxy) -> dict:
+    """A fresh process each time: what the last storm left waiting is no part of the next."""
+    patience = ("--timeout", str(STORM_PATIENCE_S), "--seconds", str(STORM_GIVE_UP_S))
+    with running(bench, [proxy]):
+        result = bench.load.run("storm", proxy, "--connections", str(STORM_CLIENTS), *patience)
+    if result["errors"]:
+        bench.faults.append(f"storm, {proxy.name}: {result['errors']} errors")
+    return {
+        "value": result["last_s"],
+        "in": result["in"],
+        "attempts": result["attempts"],
+        "p50_s": result["p50_s"],
+        "in_by_second": result["in_by_second"],
+    }
+
+
+def case_storm(bench: Bench) -> Result:
+    """
+    A certificate that is dear (RSA-4096), so that all handshakes together take about as long as the patience. Without
+    admission is what HAProxy does, and what sipweir would do with a limit that is never reached.
+    """
+    certificate = Certificate(bench.folder, "rsa:4096")
+    subjects = []
+    for proxy in bench.proxies:
+        subjects.append(proxy.secured(certificate))
+        if proxy.kind == "sipweir":
+            everybody = f" max_handshakes = {NO_LIMIT};"
+            subjects.append(proxy.secured(certificate, f"{proxy.name}, no admission", everybody))
+    rounds: dict[str, list[dict]] = {proxy.name: [] for proxy in subjects}
+    for number in range(min(bench.rounds, STORM_ROUNDS)):
+        for proxy in order(subjects, number):
+            rounds[proxy.name].append(storm(bench, proxy))
+    title = f"{STORM_CLIENTS:,} TLS clients at once, RSA-4096; each hangs up after {STORM_PATIENCE_S} s and tries again"
+    return Result("storm", title, "s until the last was in", rounds, [])
+
+
 CASES: dict[str, Callable[[Bench], Result]] = {
     "connection": case_connection,
     "request": case_request,
@@ -202,4 +289,11 @@ CASES: dict[str, Callable[[Bench], Result]] = {
     "refuse": case_refuse,
     "memory": case_memory,
     "open": case_open,
+    "tls-connection": case_tls_connection,
+    "tls-request": case_tls_request,
+    "tls-memory": case_tls_memory,
+    "storm": case_storm,
 }
+
+# It takes minutes, and measures another thing than the rest.
+ONLY_WHEN_NAMED = {"storm"}

@@ -24,7 +24,7 @@ defaults
     timeout client 1h
     timeout server 1h
 frontend in
-    bind 127.0.0.1:{port} accept-proxy backlog 4096
+    bind 127.0.0.1:{port} accept-proxy backlog 4096{tls}
     stick-table type ip size {sources} expire 10m store conn_cur
     tcp-request session track-sc0 src
     tcp-request session reject if {{ sc0_conn_cur gt {limit} }}
@@ -39,16 +39,27 @@ workers = 1;
 log: {{ {log} }};
 admin: {{ control = ""; }};
 listeners = (
-  {{ name = "in"; address = "127.0.0.1:{port}"; transport = "tcp"; backlog = 4096;
+  {{ name = "in"; address = "127.0.0.1:{port}"; transport = "{transport}"; backlog = 4096;{tls}
     proxy_protocol = "require"; trusted = [ "127.0.0.0/8" ]; pool = "out"; }}
 );
-limits: {{ connections = {limit}; tracked_sources = {sources}; }};
+limits: {{ connections = {limit}; tracked_sources = {sources};{more_limits} }};
 timeouts: {{ drain_delay = "off"; drain = "off"; }};
 pools = (
   {{ name = "out"; policy = "round-robin"; proxy_protocol = "v2"; servers = (
 {servers}
   ); }}
 );
+"""
+
+# HAProxy has no option for it, and OpenSSL's own default of two would be more work than one.
+TICKETS = """\
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = every_context
+[every_context]
+NumTickets = 1
 """
 
 _libc = ctypes.CDLL(None)
@@ -91,14 +102,32 @@ def free_port() -> int:
     raise Failure("no free port between 20000 and 30000")
 
 
+class Certificate:
+    """A certificate that signs itself: `key` is what openssl calls it, such as "ec" or "rsa:4096"."""
+
+    def __init__(self, folder: str, key: str):
+        path = os.path.join(folder, "certificate-" + key.replace(":", ""))
+        self.certificate, self.key, self.both = path + ".pem", path + ".key", path + ".both"
+        command = ["openssl", "req", "-x509", "-newkey", key, "-noenc", "-days", "30", "-subj", "/CN=bench"]
+        if key == "ec":
+            command += ["-pkeyopt", "ec_paramgen_curve:P-256"]
+        command += ["-keyout", self.key, "-out", self.certificate]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failure(f"{' '.join(command)}: {done.stderr.strip()}")
+        with open(self.both, "w") as both, open(self.certificate) as certificate, open(self.key) as private:
+            both.write(certificate.read() + private.read())
+
+
 class Proxy:
-    """One running proxy. `kind`: sipweir, sipweir+logs or haproxy."""
+    """One running proxy. `kind`: sipweir, sipweir+logs or haproxy. With a certificate its clients speak TLS."""
 
     def __init__(self, name: str, kind: str, program: str, folder: str, core: int):
         self.name, self.kind, self.program, self.core = name, kind, program, core
         self.folder = folder
-        self.path = os.path.join(folder, name.replace(" ", "-").replace(",", ""))
         self.process: subprocess.Popen | None = None
+        self.certificate: Certificate | None = None
+        self.more_limits = ""  # of sipweir
         self.config = ""
         self.port = 0
 
@@ -106,26 +135,46 @@ class Proxy:
         """Another process of the same proxy, not started yet."""
         return Proxy(name, self.kind, self.program, self.folder, self.core)
 
+    def secured(self, certificate: Certificate, name: str = "", more_limits: str = "") -> "Proxy":
+        """The same proxy with TLS, not started yet."""
+        made = self.twin(name or self.name)
+        made.certificate, made.more_limits = certificate, more_limits
+        return made
+
+    @property
+    def label(self) -> str:
+        return self.name + (", TLS" if self.certificate else "")
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.folder, self.label.replace(" ", "-").replace(",", ""))
+
     @property
     def pid(self) -> int:
         self.check()
         return self.process.pid
 
     @property
-    def target(self) -> str:
-        return f"127.0.0.1:{self.port}"
+    def target(self) -> list[str]:
+        """How sipweir-load is told whom to connect to."""
+        return ["--target", f"127.0.0.1:{self.port}", *(["--tls"] if self.certificate else [])]
 
     def start(self, backend_port: int, limit: int) -> None:
+        environment = dict(os.environ)
         self.port = free_port()
         self.config = self._write_config(backend_port, limit)
         with open(self.path + ".conf", "w") as file:
             file.write(self.config)
         if self.kind == "haproxy":
             command = [self.program, "-db", "-f", self.path + ".conf"]
+            environment["OPENSSL_CONF"] = self.path + ".openssl"
+            with open(environment["OPENSSL_CONF"], "w") as file:
+                file.write(TICKETS)
         else:
             command = [self.program, "--config", self.path + ".conf"]
         with open(self.path + ".err", "w") as errors:
-            self.process = start(command, self.core, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+            streams = {"stdin": subprocess.DEVNULL, "stdout": errors, "stderr": errors}
+            self.process = start(command, self.core, env=environment, **streams)
         self._wait_for_port()
 
     def stop(self) -> None:
@@ -145,13 +194,18 @@ class Proxy:
         values = {"port": self.port, "limit": limit, "sources": TRACKED_SOURCES, "max_connections": MAX_CONNECTIONS}
         if self.kind == "haproxy":
             servers = [f"    server s{i} {address} send-proxy-v2" for i, address in enumerate(backends)]
-            return HAPROXY.format(servers="\n".join(servers), **values)
+            tls = f" ssl crt {self.certificate.both}" if self.certificate else ""
+            return HAPROXY.format(servers="\n".join(servers), tls=tls, **values)
         servers = [f'    {{ name = "s{i}"; address = "{address}"; }}' for i, address in enumerate(backends)]
         log = 'level = "warning"; connections = false;'
         if self.kind == "sipweir+logs":
             # The budget would leave most lines of a benchmark unwritten.
             log = f'level = "info"; connections = true; budget = "off"; target = "{self.path}.log";'
-        return SIPWEIR.format(servers=",\n".join(servers), log=log, **values)
+        values["tls"], values["transport"] = "", "tcp"
+        if self.certificate:
+            files = f'certificate = "{self.certificate.certificate}"; private_key = "{self.certificate.key}";'
+            values["tls"], values["transport"] = f"\n    tls: {{ certificates = ( {{ {files} }} ); }};", "tls"
+        return SIPWEIR.format(servers=",\n".join(servers), log=log, more_limits=self.more_limits, **values)
 
     def _wait_for_port(self) -> None:
         deadline = time.monotonic() + 5
@@ -200,16 +254,16 @@ class Load:
 
     def run(self, command: str, proxy: Proxy, *arguments: str) -> dict:
         """Run to the end; the answer is the JSON line."""
-        process = self._start(command, "--target", proxy.target, *arguments)
+        process = self._start(command, *proxy.target, *arguments)
         return read_result(process.communicate()[0])
 
     def start_gated(self, proxy: Proxy, *arguments: str) -> "Gated":
-        process = self._start("request", "--gate", "--target", proxy.target, *arguments)
+        process = self._start("request", "--gate", *proxy.target, *arguments)
         self._expect(process, "ready")
         return Gated(process)
 
     def hold(self, proxy: Proxy, connections: int, *arguments: str) -> "Held":
-        process = self._start("hold", "--target", proxy.target, "--connections", str(connections), *arguments)
+        process = self._start("hold", *proxy.target, "--connections", str(connections), *arguments)
         self._expect(process, f"holding {connections}")
         return Held(process)
 

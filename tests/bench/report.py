@@ -13,6 +13,9 @@ COLUMNS = (  # key of a round, heading, format
     ("p99_us", "p99 us", "{:,.0f}"),
     ("busy", "core", "{:.0%}"),
     ("others", "others", "{:.0%}"),
+    ("in", "of them in", "{:,.0f}"),
+    ("attempts", "attempts", "{:,.0f}"),
+    ("p50_s", "half in after s", "{:,.1f}"),
 )
 
 
