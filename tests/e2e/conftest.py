@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from harness import certificates, conf, haproxy, kamailio, server, sipp, sipweir as program
+from harness import certificates, conf, haproxy, kamailio, load, network, server, sipp, sipweir as program
 
 
 def pytest_configure(config):
@@ -129,6 +129,28 @@ def phones(tmp_path, end):
         return one
 
     return make
+
+
+@pytest.fixture
+def loads(end):
+    """loads("connect", "127.0.0.1:5060", "--tls", connections=64): sipweir-load, running."""
+
+    def make(*arguments, **options):
+        one = load.Load(*arguments, **options)
+        end.append(one.stop)
+        return one
+
+    return make
+
+
+@pytest.fixture
+def office(end):
+    """Clients whose cable can be pulled out."""
+    if os.geteuid() != 0:
+        pytest.skip("a network namespace needs root")
+    one = network.Office()
+    end.append(one.stop)
+    return one
 
 
 @pytest.fixture(scope="session")

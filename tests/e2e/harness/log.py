@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The program's log, read as the operator's tools read it: a JSON object per line."""
 import json
+import os
 
 from . import wait
 
@@ -13,12 +14,16 @@ class Log:
         self.lines = []  # parsed
         self.alien = []  # what was not a JSON object: nothing of ours
         self._at = 0
+        self._file = None
 
     def read(self):
-        """Take in what was written since; returns all lines so far."""
+        """Take in what was written since; returns all lines so far. A file that was exchanged is read from its start."""
         fresh = b""
         if self.path.exists():
             with open(self.path, "rb") as f:
+                file = os.fstat(f.fileno()).st_ino
+                self._at = self._at if file == self._file else 0
+                self._file = file
                 f.seek(self._at)
                 fresh = f.read()
         whole, newline, _ = fresh.rpartition(b"\n")

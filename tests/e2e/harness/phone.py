@@ -9,9 +9,11 @@ from . import ports, sip, wait
 
 
 class Phone:
-    def __init__(self, address, header=b"", bind=None, receive_buffer=None):
+    def __init__(self, address, header=b"", bind=None, receive_buffer=None, over=None):
+        """`over`: an unconnected socket, from elsewhere, to be used instead of one of our own."""
         host, port = ports.split(address)
-        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = over or socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The program under test: its own folder, configuration, ports and log; and what each of its ends must look like."""
+import copy
 import os
 import pathlib
 import re
@@ -92,7 +93,8 @@ class Sipweir:
         """"127.0.0.1:43211", as the log says it."""
         name = listener or self.tree["listeners"][0]["name"]
         if self._is_json():
-            return self.log.wait_for("listening", listener=name)["address"]
+            self.log.wait_for("listening", listener=name)
+            return self.log.find("listening", listener=name)[-1]["address"]
         line = next(x for x in self.log.text(10000).splitlines() if "listening" in x and name in x)
         return re.search(r'\baddress="?([^" ]+)', line).group(1)
 
@@ -134,6 +136,35 @@ class Sipweir:
             raise AssertionError(f"sipweir did not end within {wait.seconds(within):g} s\n{self.log.text()}") from None
         self._output.close()
         return code
+
+    def reload(self, tree=None, text=None):
+        """
+        HUP, with another file where there is one: `tree` as conf.tree makes it, or any `text`. Returns the line of the
+        log that says what became of it.
+        """
+        before = len(self._outcomes())
+        if tree is not None or text is not None:
+            self.config.write_text(conf.group(tree) if text is None else text)
+        self.kill(signal.SIGHUP)
+        wait.until(lambda: len(self._outcomes()) > before, 10, "the outcome of the reload", self.log.text)
+        outcome = self._outcomes()[before]
+        if tree is not None and outcome["level"] == "notice":
+            self.tree = tree
+        return outcome
+
+    def _outcomes(self):
+        return self.log.find("reload", level={"notice", "error"})
+
+    def change(self, listener=None, pool=None, **sections):
+        """A reload that must succeed, of the present settings with these in their place; None takes one out."""
+        tree = copy.deepcopy(self.tree)
+        for at, more in ((tree["listeners"][0], listener), (tree["pools"][0], pool)):
+            at.update(more or {})
+        for name, more in sections.items():
+            tree[name] = {**tree.get(name, {}), **more} if isinstance(more, dict) else more
+        outcome = self.reload(tree)
+        assert outcome["level"] == "notice", outcome
+        return outcome
 
     def stop(self, number=signal.SIGTERM):
         """
