@@ -173,7 +173,7 @@ void admission_name(struct session *s, const struct addr_port *source)
 	list_append(&s->core->unproven, &s->order);
 	session_enter(s, SESSION_NAMED);
 	if (s->is_probe) {
-		session_enter(s, SESSION_SECURED);
+		handshake_expect(s);
 		return;
 	}
 	admission_judge(s, false);
@@ -193,8 +193,8 @@ void admission_judge(struct session *s, bool is_last)
 			counter_count(&s->counters->uncounted);
 			verdict_uncounted(s);
 		}
-		session_enter(s, SESSION_SECURED);
-		if (s->in.length)
+		handshake_expect(s);
+		if (s->state == SESSION_SECURED && s->in.length)
 			intake_held(s);
 	} else if (!is_last) {
 		list_append(&s->core->recheck, &s->waiting);

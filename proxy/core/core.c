@@ -24,6 +24,7 @@ bool core_init(
 	list_init(&c->rechecking);
 	list_init(&c->starved);
 	list_init(&c->closed);
+	handshakes_init(&c->handshakes);
 
 	/* Those closed in a turn are given back at its end; until then their successors need places of their own. */
 	uint32_t places = sh->capacity + sh->capacity / 8 + 256;
@@ -58,7 +59,7 @@ void core_adopt(struct core *c, const struct settings *settings)
 
 bool core_has_work(const struct core *c)
 {
-	return sweep_is_running(&c->adoption);
+	return sweep_is_running(&c->adoption) || !list_is_empty(&c->handshakes.ready);
 }
 
 void core_clock(struct core *c, uint64_t now_ms)
@@ -116,6 +117,7 @@ void core_tend(struct core *c)
 	admission_make_room(c);
 	feed_starved(c);
 	sweep_go_on(&c->adoption, c);
+	handshake_tend(c);
 }
 
 /* --- the end of a turn --- */

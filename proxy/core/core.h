@@ -6,6 +6,7 @@
 #ifndef SIPWEIR_PROXY_CORE_CORE_H
 #define SIPWEIR_PROXY_CORE_CORE_H
 
+#include "proxy/core/handshake.h"
 #include "proxy/core/list.h"
 #include "proxy/core/reason.h"
 #include "proxy/core/record.h"
@@ -110,6 +111,8 @@ struct core {
 	struct list starved;	/* proven, not read until memory is free */
 	struct sweep adoption;	/* of new settings: the deadlines of all are other ones now */
 	struct list closed;	/* given back to the slab at the end of the turn */
+
+	struct handshakes handshakes;
 
 	uint8_t scratch[CORE_SCRATCH];
 	uint8_t answer[CORE_ANSWER_MAX];

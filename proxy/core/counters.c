@@ -69,6 +69,33 @@ const char *counters_status_name(unsigned slot)
 	return slot < STATUS_CLASSES ? classes[slot] : exact[slot - STATUS_CLASSES].name;
 }
 
+static const char *const tls_versions[TLS_VERSIONS] = {"unknown", "1.0", "1.1", "1.2", "1.3"};
+
+unsigned counters_tls_version(const char *name)
+{
+	for (unsigned v = 1; name && v < TLS_VERSIONS; v++)
+		if (!strcmp(tls_versions[v], name))
+			return v;
+	return 0;
+}
+
+const char *counters_tls_version_name(unsigned version)
+{
+	return tls_versions[version];
+}
+
+const char *counters_tls_outcome_name(enum tls_outcome outcome)
+{
+	static const char *const names[TLS_OUTCOMES] = {
+		[TLS_OK] = "ok",
+		[TLS_FAILED] = "failed",
+		[TLS_TIMEOUT] = "timeout",
+		[TLS_CLIENT_CLOSED] = "client_closed",
+		[TLS_ENDED] = "ended",
+	};
+	return names[outcome];
+}
+
 const char *counters_header_name(unsigned outcome)
 {
 	static const char *const names[HEADER_FAULTY] = {

@@ -45,6 +45,11 @@ enum header_outcome {
 	HEADER_OUTCOMES = HEADER_FAULTY + PROXY_FAULT_COUNT
 };
 
+/* How TLS with a client has ended; the last by us: a limit, or because sipweir stops. */
+enum tls_outcome { TLS_OK, TLS_FAILED, TLS_TIMEOUT, TLS_CLIENT_CLOSED, TLS_ENDED, TLS_OUTCOMES };
+
+enum { TLS_VERSIONS = 5 };
+
 /* Responses of servers: the classes 1xx to 6xx, and exact those that an operator acts on. */
 enum { STATUS_CLASSES = 6, STATUS_SLOTS = STATUS_CLASSES + 6 };
 
@@ -59,6 +64,8 @@ struct listener_counters {
 	struct counter closed[REASON_COUNT];
 	struct counter refused[REASON_COUNT][COUNTERS_ACTIONS]; /* by limits */
 	struct counter headers[COUNTERS_VERSIONS][HEADER_OUTCOMES];
+	struct counter handshakes[TLS_VERSIONS][TLS_OUTCOMES]
+				 [2]; /* that were begun; resumed or not */
 	struct counter refusals[REFUSAL_COUNT];
 	struct counter responded[COUNTERS_STATUSES]; /* by a pool without servers */
 };
@@ -114,6 +121,11 @@ void counters_add_server(struct server_counters *to, const struct server_counter
 /* Where a response with this status (100..699) is counted, and what labels call that. */
 unsigned counters_status_slot(unsigned status);
 const char *counters_status_name(unsigned slot);
+
+/* Where a version of TLS is counted ("1.3"; NULL: not known), and what labels call that, and an outcome. */
+unsigned counters_tls_version(const char *name);
+const char *counters_tls_version_name(unsigned version);
+const char *counters_tls_outcome_name(enum tls_outcome outcome);
 
 /* What labels call an outcome, HEADER_FAULTY + a fault included; NULL for one that cannot be. */
 const char *counters_header_name(unsigned outcome);

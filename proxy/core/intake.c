@@ -316,6 +316,8 @@ static void discard(struct session *s, size_t length)
 void intake_read(struct session *s)
 {
 	struct core *c = s->core;
+	if (s->state == SESSION_NAMED && handshake_hear(s))
+		return;
 	if ((s->state == SESSION_PROVEN || s->state == SESSION_RELAYING) && core_is_starved(c)) {
 		session_starve(s);
 		return;

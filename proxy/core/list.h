@@ -55,6 +55,17 @@ static inline struct list_node *list_first(const struct list *l)
 	return list_is_empty(l) ? NULL : l->head.next;
 }
 
+static inline struct list_node *list_last(const struct list *l)
+{
+	return list_is_empty(l) ? NULL : l->head.previous;
+}
+
+/* The one behind `n`, which is in `l`. */
+static inline struct list_node *list_next(const struct list *l, const struct list_node *n)
+{
+	return n->next == &l->head ? NULL : n->next;
+}
+
 static inline struct list_node *list_pop(struct list *l)
 {
 	struct list_node *n = list_first(l);

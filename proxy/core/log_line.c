@@ -182,6 +182,7 @@ void log_line_write(struct text *t, const struct record *r, enum conf_log_format
 	put_decision(&l, r);
 	put_totals(&l, r);
 	put_string(&l, "version", r->version);
+	put_string(&l, "sni", r->sni);
 	put_string(&l, "message", r->message);
 	text_put(t, l.is_json ? "}\n" : "\n");
 }

@@ -23,7 +23,7 @@ enum record_event {
 /* How much of an event is written; see record.def. */
 enum record_volume { RECORD_ALWAYS, RECORD_BUDGETED, RECORD_REPEATED };
 
-enum { RECORD_SAMPLE_MAX = 128, RECORD_MESSAGE_MAX = 320 };
+enum { RECORD_SAMPLE_MAX = 128, RECORD_MESSAGE_MAX = 320, RECORD_SNI_MAX = 64 };
 
 /* Which of the optional members hold something. */
 enum {
@@ -55,6 +55,7 @@ struct record {
 	uint8_t sample
 		[RECORD_SAMPLE_MAX]; /* raw bytes of the network; whoever prints them escapes */
 	uint32_t sample_length;
+	char sni[RECORD_SNI_MAX]; /* of the network, cut; whoever prints it escapes */
 	char message[RECORD_MESSAGE_MAX];
 };
 

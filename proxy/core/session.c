@@ -4,11 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum {
-	LINGER_MS = 2000,
-	NOTHING_WANTED_YET =
-		0x80, /* unlike any readiness: a stream is armed once even if it is to be paused */
-};
+enum { LINGER_MS = 2000 };
 
 _Static_assert(COUNTERS_STATES == (int)SESSION_CLOSED, "each state of an open session is counted");
 
@@ -19,6 +15,7 @@ _Static_assert(COUNTERS_STATES == (int)SESSION_CLOSED, "each state of an open se
 enum due {
 	DUE_NEVER,
 	DUE_HEADER,
+	DUE_SECURITY,
 	DUE_FIRST_MESSAGE,
 	DUE_ACTIVITY,
 	DUE_HALF_CLOSED,
@@ -32,7 +29,7 @@ static const struct {
 	unsigned next;
 } states[SESSION_STATES] = {
 	[SESSION_UNNAMED] = {"unnamed", DUE_HEADER, NEXT(NAMED) | NEXT(CLOSED)},
-	[SESSION_NAMED] = {"named", DUE_FIRST_MESSAGE, NEXT(SECURED) | NEXT(CLOSED)},
+	[SESSION_NAMED] = {"named", DUE_SECURITY, NEXT(SECURED) | NEXT(CLOSED)},
 	[SESSION_SECURED] = {"secured", DUE_FIRST_MESSAGE, NEXT(PROVEN) | ENDS},
 	[SESSION_PROVEN] = {"proven", DUE_ACTIVITY, NEXT(RELAYING) | NEXT(HALF_CLOSED) | ENDS},
 	[SESSION_RELAYING] = {"relaying", DUE_ACTIVITY, NEXT(PROVEN) | NEXT(HALF_CLOSED) | ENDS},
@@ -116,6 +113,9 @@ static struct due_at session_due(const struct session *s)
 	case DUE_HEADER:
 		due_sooner(&due, s->opened_ms, t->proxy_header_ms, REASON_HEADER_TIMEOUT);
 		break;
+	case DUE_SECURITY:
+		due.ms = handshake_due_ms(s, &due.reason);
+		break;
 	case DUE_FIRST_MESSAGE:
 		due_sooner(&due, s->entered_ms, t->first_message_ms, REASON_FIRST_MESSAGE_TIMEOUT);
 		due_message(s, &due);
@@ -157,6 +157,8 @@ static void on_deadline(struct deadline *d)
 		session_arm(s);
 	else if (s->state == SESSION_UNNAMED)
 		naming_expired(s);
+	else if (s->state == SESSION_NAMED)
+		handshake_expired(s, due.reason);
 	else
 		session_close(s, due.reason);
 	session_settle(s);
@@ -173,7 +175,9 @@ static unsigned session_wants(const struct session *s)
 	case SESSION_SECURED:
 		return wants | STREAM_READABLE;
 	case SESSION_NAMED:
-		return s->in.length < core_read_size(s->core) ? STREAM_READABLE : 0;
+		return !handshake_is_unread(s) && s->in.length < core_read_size(s->core)
+			       ? STREAM_READABLE
+			       : 0;
 	case SESSION_PROVEN:
 	case SESSION_RELAYING:
 		return s->paused || s->starved || s->out.length ? wants : wants | STREAM_READABLE;
@@ -239,6 +243,7 @@ void session_settle(struct session *s)
 		return; /* closed */
 	if (s->state == SESSION_REFUSING || s->state == SESSION_DRAINING)
 		session_shut(s);
+	handshake_settle(s);
 	enum reason over = session_verdict(s);
 	if (over != REASON_NONE) {
 		session_close(s, over);
@@ -316,7 +321,7 @@ void session_open(
 	s->client = client;
 	s->peer = *peer;
 	s->opened_ms = s->entered_ms = s->active_ms = s->turned_ms = c->now_ms;
-	s->wanted = NOTHING_WANTED_YET;
+	s->wanted = SESSION_NOTHING_WANTED_YET;
 	s->deadline.on_expired = on_deadline;
 	client->owner = s;
 	client->on_ready = on_client_ready;
@@ -343,6 +348,7 @@ void session_close(struct session *s, enum reason reason)
 		counter_count(&s->counters->refused[reason][c->conf->limits.action]);
 
 	admission_uncount(s);
+	handshake_end(s, reason);
 	session_enter(s, SESSION_CLOSED);
 	s->reason = (uint8_t)reason;
 	pool_forsake(s);
@@ -351,7 +357,8 @@ void session_close(struct session *s, enum reason reason)
 	list_remove(&s->order);
 	buffer_free(&s->in, &c->shared->memory);
 	buffer_free(&s->out, &c->shared->memory);
-	stream_close(s->client, session_close_how(s, reason));
+	if (s->client) /* TLS may have found no memory to take it over */
+		stream_close(s->client, session_close_how(s, reason));
 	s->client = NULL;
 	list_append(&c->closed, &s->order);
 }

@@ -21,17 +21,20 @@
 #include "sip/message.h"
 
 enum session_state {
-	SESSION_UNNAMED,     /* the TCP peer is known; a PROXY header is due */
-	SESSION_NAMED,	     /* the source is known; the limits have not admitted it yet */
-	SESSION_SECURED,     /* admitted; the first whole message is due */
-	SESSION_PROVEN,	     /* speaks SIP; no server is connected */
-	SESSION_RELAYING,    /* somebody behind answers */
+	SESSION_UNNAMED, /* the TCP peer is known; a PROXY header is due */
+	SESSION_NAMED, /* the source is known; the limits admit it, and TLS is done where it is due */
+	SESSION_SECURED,  /* admitted, over TLS if that was due; the first whole message is due */
+	SESSION_PROVEN,	  /* speaks SIP; no server is connected */
+	SESSION_RELAYING, /* somebody behind answers */
 	SESSION_HALF_CLOSED, /* the client has sent all; answers are due */
 	SESSION_REFUSING, /* told no in SIP; what it still sends is thrown away, so that no RST destroys the answer */
 	SESSION_DRAINING, /* must end; what is unsent goes first */
 	SESSION_CLOSED,
 	SESSION_STATES
 };
+
+/* Unlike any readiness: a new stream is told what is wanted of it even if that is nothing. */
+enum { SESSION_NOTHING_WANTED_YET = 0x80 };
 
 struct link;
 
@@ -45,9 +48,11 @@ struct session {
 
 	struct list_node
 		order; /* in the lane of its listener, core->unproven, proven, leaving, closed */
-	struct list_node waiting; /* in core->recheck, rechecking, starved */
+	struct list_node
+		waiting; /* in core->recheck, rechecking, starved, handshakes.waiting, .ready */
 	struct deadline deadline;
 	struct limit_token token;
+	struct handshake handshake;
 
 	struct addr_port peer;	 /* of the TCP connection */
 	struct addr_port source; /* who is really calling; valid once NAMED */
@@ -212,6 +217,8 @@ void verdict_uncounted(const struct session *s);
 /* rule: which check said no: "frame", "message", "pool", "ping", or "server" for what a server sent */
 void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
 	const uint8_t *message, size_t length, uint32_t offset);
+/* The handshake has failed: what its stream says about it. */
+void verdict_tls_failed(const struct session *s);
 void verdict_describe(const struct session *s, struct record *r);
 
 #endif

@@ -35,7 +35,8 @@ bool shared_init(struct shared *sh, const struct shared_setup *setup)
 	sh->capacity = setup->capacity;
 	sh->workers = setup->workers;
 	pthread_mutex_init(&sh->lock, NULL);
-	if (init_limiter(sh, setup->limits) && init_rooms(sh))
+	if (init_limiter(sh, setup->limits) && init_rooms(sh) &&
+		places_init(&sh->handshakes, setup->workers))
 		return true;
 	shared_fini(sh);
 	return false;
@@ -78,6 +79,7 @@ void shared_fini(struct shared *sh)
 		free_pool(p);
 	}
 	free(sh->rooms);
+	places_fini(&sh->handshakes);
 	limiter_free(sh->limiter);
 	pthread_mutex_destroy(&sh->lock);
 	memset(sh, 0, sizeof(*sh));

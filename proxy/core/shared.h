@@ -15,6 +15,7 @@
 #include "proxy/core/counters.h"
 #include "proxy/core/list.h"
 #include "proxy/core/memory.h"
+#include "proxy/core/places.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -80,8 +81,9 @@ struct shared {
 	uint32_t
 		capacity; /* the most connections that there is room for, whatever the settings say */
 	unsigned workers;
-	struct room_lane *rooms; /* one per worker */
-	uint64_t tag_key;	 /* of the To tags made here */
+	struct room_lane *rooms;  /* one per worker */
+	struct places handshakes; /* limits.max_handshakes */
+	uint64_t tag_key;	  /* of the To tags made here */
 
 	/*
 	 * The main thread changes these under the lock, and others who are no workers read them under it: the objects that

@@ -29,6 +29,9 @@ enum {
 /* What handshake() returns besides STREAM_AGAIN and STREAM_FAILED. */
 enum { STREAM_SECURED = 1 };
 
+/* The `fault` of a handshake in whose middle the peer has closed the connection. */
+#define STREAM_FAULT_CLOSED "closed_in_handshake"
+
 /* What an owner wants to hear of, and what on_ready says. */
 enum {
 	STREAM_READABLE =

@@ -116,6 +116,26 @@ void verdict_closed(const struct session *s, enum reason reason)
 	report_line(s, reason);
 }
 
+void verdict_tls_failed(const struct session *s)
+{
+	struct record r;
+	struct stream_security security = {0};
+	enum conf_log_level level = is_probing(s) ? CONF_LOG_DEBUG : CONF_LOG_INFO;
+	if (!is_told(s, level))
+		return;
+	record_init(&r, RECORD_TLS_FAILED);
+	r.level = level;
+	verdict_describe(s, &r);
+	s->core->host->describe_security(s->core->host, s->client, &security);
+	r.reason = s->client->fault;
+	r.version = security.version;
+	if (security.sni)
+		strncpy(r.sni, security.sni, sizeof(r.sni) - 1);
+	if (s->client->detail)
+		strncpy(r.message, s->client->detail, sizeof(r.message) - 1);
+	s->core->host->report(s->core->host, &r);
+}
+
 void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
 	const uint8_t *message, size_t length, uint32_t offset)
 {

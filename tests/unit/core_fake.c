@@ -15,6 +15,7 @@ enum {
 	CONNECTIONS = 64,
 	PASSES = 20000, /* more without an end is a core that spins */
 	SCRATCH_USED = 4096,
+	STEP_US = 100,
 	TURNS = 2, /* that must end before the host may say so */
 };
 
@@ -54,6 +55,41 @@ static bool host_local_address(struct host *h, const struct stream *s, struct ad
 	       addr_port_parse(local, "192.0.2.98:5061");
 }
 
+struct tls_setup {
+	int nothing;
+};
+
+static struct tls_setup setup;
+
+static struct stream *host_secure(struct host *h, struct stream *raw, struct tls_setup *tls,
+	const uint8_t *ahead, size_t length)
+{
+	assert_ptr_equal(tls, &setup);
+	if (!worker_of(h)->fake->has_no_memory_for_tls)
+		return fake_secure(raw, ahead, length);
+	raw->ops->close(raw, STREAM_CLOSE_FIN);
+	return NULL;
+}
+
+static void host_describe_security(
+	struct host *h, const struct stream *s, struct stream_security *out)
+{
+	(void)h;
+	fake_describe(s, out);
+}
+
+static bool host_has_ended(struct host *h, const struct stream *s)
+{
+	(void)h;
+	return fake_has_ended(s);
+}
+
+static uint64_t host_clock_us(struct host *h)
+{
+	const struct fake *f = worker_of(h)->fake;
+	return f->now_ms * 1000 + f->spent_us;
+}
+
 static void host_report(struct host *h, const struct record *r)
 {
 	struct fake *f = worker_of(h)->fake;
@@ -86,6 +122,10 @@ static struct fake_worker *worker_new(struct fake *f, unsigned index)
 	w->fake = f;
 	w->host = (struct host){
 		.connect = host_connect,
+		.secure = host_secure,
+		.describe_security = host_describe_security,
+		.has_ended = host_has_ended,
+		.clock_us = host_clock_us,
 		.local_address = host_local_address,
 		.report = host_report,
 		.ask_turns = host_ask_turns,
@@ -117,15 +157,19 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 	assert_non_null(f);
 	f->last_stream = &f->streams;
 	f->now_ms = START_MS;
+	f->step_us = STEP_US;
 	f->conf = load(conf_text);
-	const struct shared_setup setup = {
+	const struct shared_setup size = {
 		.limits = &f->conf->limits,
 		.capacity = f->conf->max_connections ? f->conf->max_connections : CONNECTIONS,
 		.workers = workers,
 	};
-	assert_true(shared_init(&f->shared, &setup));
+	assert_true(shared_init(&f->shared, &size));
 	f->settings = settings_new(&f->shared, f->conf, NULL);
 	assert_non_null(f->settings);
+	for (size_t i = 0; i < f->conf->listener_count; i++)
+		if (f->conf->listeners[i].transport == CONF_TLS)
+			settings_listener(f->settings, i)->tls = &setup;
 	settings_publish(&f->shared, f->settings);
 	for (unsigned i = 0; i < workers; i++)
 		f->workers[i] = worker_new(f, i);
@@ -160,6 +204,9 @@ static void assert_core_empty(const struct core *c)
 	assert_true(list_is_empty(&c->rechecking));
 	assert_true(list_is_empty(&c->starved));
 	assert_true(list_is_empty(&c->closed));
+	assert_true(list_is_empty(&c->handshakes.waiting));
+	assert_true(list_is_empty(&c->handshakes.ready));
+	assert_true(list_is_empty(&c->handshakes.placed));
 	for (unsigned i = 0; i < WHEEL_SLOTS; i++)
 		assert_true(list_is_empty(&c->wheel.slots[i]));
 }
@@ -171,6 +218,10 @@ void fake_assert_empty(const struct fake *f)
 	assert_int_equal(limiter_slots(f->shared.limiter), 0);
 	assert_int_equal(limiter_sources(f->shared.limiter), 0);
 	assert_int_equal(f->shared.open, 0);
+	assert_int_equal(places_taken(&f->shared.handshakes), 0);
+	assert_int_equal(places_waiting(&f->shared.handshakes), 0);
+	for (unsigned i = 0; i < f->shared.workers; i++)
+		assert_int_equal(f->shared.handshakes.lanes[i].held, 0);
 	for (const struct listener *l = f->shared.listeners; l; l = l->next) {
 		assert_int_equal(l->open, 0);
 		assert_int_equal(l->unnamed, 0);
@@ -230,13 +281,20 @@ void fake_connects(struct fake *f, const enum fake_connect *how, unsigned count)
 /* --- time --- */
 
 /* As a level-triggered loop would tell it, with the end of a paused stream told once. */
+static bool is_readable(const struct fake_stream *fs)
+{
+	bool is_inside =
+		fs->is_under_tls && !fs->was_read; /* all there is, as far as can be told */
+	size_t from = is_inside ? fs->inside : fs->taken;
+	return from < fs->input_length || fs->is_ended || fs->is_failing;
+}
+
 static unsigned readiness_of(const struct fake_stream *fs)
 {
 	unsigned is_ready = 0;
 	if (!fs->has_wanted || fs->is_closed)
 		return 0;
-	if (fs->wanted & STREAM_READABLE &&
-		(fs->taken < fs->input_length || fs->is_ended || fs->is_failing))
+	if (fs->wanted & STREAM_READABLE && is_readable(fs))
 		is_ready |= STREAM_READABLE;
 	if (fs->wanted & STREAM_WRITABLE && (fs->is_failing || (fs->room && !fs->is_pending)))
 		is_ready |= STREAM_WRITABLE;
@@ -261,7 +319,8 @@ static bool deliver(struct fake *f)
 			continue;
 		had_any = true;
 		fs->has_gone |= readiness == STREAM_GONE;
-		fs->stream.on_ready(&fs->stream, readiness);
+		struct stream *told = fs->is_under_tls ? &fs->secured : &fs->stream;
+		told->on_ready(told, readiness);
 		spoil_scratch(&fs->worker->core);
 	}
 	return had_any;
@@ -275,6 +334,7 @@ static bool end_turns(struct fake *f)
 		core_clock(&w->core, f->now_ms);
 		core_tend(&w->core);
 		core_end_turn(&w->core);
+		had_any |= core_has_work(&w->core);
 		if (!w->turns_asked || f->holds_turns)
 			continue;
 		had_any = true;

@@ -27,6 +27,7 @@ enum { FAKE_WORKERS = 2, FAKE_SCRIPT = 64 };
 	"servers = ( { name = \"s1\"; address = \"10.0.0.1:5060\"; }," \
 	"{ name = \"s2\"; address = \"10.0.0.2:5060\"; },"             \
 	"{ name = \"s3\"; address = \"10.0.0.3:5060\"; } );"
+#define FAKE_TLS   "transport = \"tls\"; tls: { certificates = ( { certificate = \"/a.pem\"; } ); };"
 #define FAKE_PROXY "proxy_protocol = \"require\"; trusted = [ \"10.9.0.0/16\" ];"
 
 /* Messages. Their CSeq tells them apart. */
@@ -42,6 +43,14 @@ enum { FAKE_WORKERS = 2, FAKE_SCRIPT = 64 };
 #define RESPONSE(status, method, cseq) \
 	"SIP/2.0 " status "\r\n" LINES(method, cseq) "Content-Length: 0\r\n\r\n"
 #define PROXY_V1 "PROXY TCP4 198.51.100.7 192.0.2.99 40000 5060\r\n"
+
+/*
+ * The fake's TLS, spoken by clients of a listener with FAKE_TLS: any number of 'h', each a step, and an 'f', behind which all
+ * is secured and stands as it was written; anything else fails. What comes together is read together, and from there on it
+ * is inside of TLS: nobody hears of it before the first read.
+ */
+#define HELLO	 "h"
+#define FINISHED "f"
 
 struct fake;
 
@@ -81,6 +90,15 @@ struct fake_stream {
 	size_t gulp; /* one write takes no more, whatever room there is; 0: no such bound */
 	bool is_pending;
 
+	struct stream secured;		 /* what stands in for `stream` under TLS */
+	struct stream_security security; /* that the handshake agrees on; the test's */
+	const char *fault, *detail;	 /* of one that fails; the test's */
+	bool is_under_tls;
+	bool is_secured;
+	bool was_read; /* since it was secured */
+	size_t inside; /* input up to here has been read by TLS */
+	unsigned steps;
+
 	unsigned wanted;
 	bool has_wanted; /* want() was called: only then can there be a callback */
 	bool has_failed; /* the core was told: only close() is left */
@@ -106,6 +124,11 @@ struct fake {
 	bool holds_turns; /* false: asked turns end by themselves in fake_run() */
 
 	uint64_t filled; /* by fake_fill_memory() */
+
+	uint64_t spent_us; /* what handshakes have cost so far */
+	uint64_t step_us;  /* what a step costs; 100 at first */
+	unsigned steps;	   /* done so far */
+	bool has_no_memory_for_tls;
 
 	struct record *records;
 	size_t record_count;
@@ -155,6 +178,11 @@ struct session *fake_accept(
 /* A client of the first listener and worker, from 192.0.2.10 unless a peer is given; events are run. */
 struct fake_stream *fake_client(struct fake *f);
 struct fake_stream *fake_client_from(struct fake *f, const char *peer);
+
+/* TLS on top of it, as its worker's host does it. */
+struct stream *fake_secure(struct stream *raw, const uint8_t *ahead, size_t length);
+bool fake_has_ended(const struct stream *raw);
+void fake_describe(const struct stream *secured, struct stream_security *out);
 
 /* Queue bytes as one piece, without and with running the events. */
 void fake_queue(struct fake_stream *s, const void *bytes, size_t length);

@@ -21,15 +21,16 @@ static struct fake_stream *of(struct stream *s)
 {
 	struct fake_stream *fs = (struct fake_stream *)(void *)s;
 	assert_false(fs->is_closed);
+	assert_false(fs->is_under_tls); /* what is below belongs to TLS alone */
 	return fs;
 }
 
 /* --- the operations of a stream --- */
 
-static ssize_t tell_failure(struct fake_stream *fs, int failure)
+static int tell_failure(struct fake_stream *fs, int failure)
 {
 	fs->has_failed = true;
-	fs->stream.failure = failure;
+	fs->stream.failure = fs->secured.failure = failure;
 	return STREAM_FAILED;
 }
 
@@ -42,9 +43,8 @@ static size_t piece_end(const struct fake_stream *fs)
 	return fs->taken;
 }
 
-static ssize_t on_read(struct stream *s, void *to, size_t size)
+static ssize_t do_read(struct fake_stream *fs, void *to, size_t size)
 {
-	struct fake_stream *fs = of(s);
 	assert_false(fs->has_failed);
 	size_t length = piece_end(fs) - fs->taken;
 	if (length > size)
@@ -69,9 +69,8 @@ static void keep_written(struct fake_stream *fs, const void *bytes, size_t lengt
 	fs->written[fs->written_length] = '\0';
 }
 
-static ssize_t on_writev(struct stream *s, const struct iovec *ranges, int count)
+static ssize_t do_writev(struct fake_stream *fs, const struct iovec *ranges, int count)
 {
-	struct fake_stream *fs = of(s);
 	assert_false(fs->has_failed);
 	assert_false(fs->is_shut);
 	if (fs->is_failing)
@@ -90,29 +89,51 @@ static ssize_t on_writev(struct stream *s, const struct iovec *ranges, int count
 	return sent ? (ssize_t)sent : STREAM_AGAIN;
 }
 
-static void on_want(struct stream *s, unsigned readiness)
+static void do_want(struct fake_stream *fs, unsigned readiness)
 {
-	struct fake_stream *fs = of(s);
 	assert_false(fs->has_failed);
 	assert_int_equal(readiness & ~(unsigned)(STREAM_READABLE | STREAM_WRITABLE), 0);
 	fs->wanted = readiness;
 	fs->has_wanted = true;
 }
 
-static void on_shutdown(struct stream *s)
+static void do_shutdown(struct fake_stream *fs)
 {
-	struct fake_stream *fs = of(s);
 	assert_false(fs->has_failed);
 	assert_false(fs->is_shut);
 	fs->is_shut = true;
 }
 
-static void on_close(struct stream *s, enum stream_close how)
+static void do_close(struct fake_stream *fs, enum stream_close how)
 {
-	struct fake_stream *fs = of(s);
 	fs->is_closed = true;
 	fs->how = how;
 	fs->was_unread = fs->taken < fs->input_length;
+}
+
+static ssize_t on_read(struct stream *s, void *to, size_t size)
+{
+	return do_read(of(s), to, size);
+}
+
+static ssize_t on_writev(struct stream *s, const struct iovec *ranges, int count)
+{
+	return do_writev(of(s), ranges, count);
+}
+
+static void on_want(struct stream *s, unsigned readiness)
+{
+	do_want(of(s), readiness);
+}
+
+static void on_shutdown(struct stream *s)
+{
+	do_shutdown(of(s));
+}
+
+static void on_close(struct stream *s, enum stream_close how)
+{
+	do_close(of(s), how);
 }
 
 static const struct stream_ops fake_ops = {
@@ -123,6 +144,116 @@ static const struct stream_ops fake_ops = {
 	.close = on_close,
 };
 
+/* --- the same under TLS --- */
+
+static struct fake_stream *secured_of(struct stream *s)
+{
+	struct fake_stream *fs = LIST_OBJECT(s, struct fake_stream, secured);
+	assert_false(fs->is_closed);
+	return fs;
+}
+
+static ssize_t secured_read(struct stream *s, void *to, size_t size)
+{
+	struct fake_stream *fs = secured_of(s);
+	assert_true(fs->is_secured);
+	fs->was_read = true;
+	fs->inside = fs->input_length;
+	return do_read(fs, to, size);
+}
+
+static ssize_t secured_writev(struct stream *s, const struct iovec *ranges, int count)
+{
+	struct fake_stream *fs = secured_of(s);
+	assert_true(fs->is_secured);
+	return do_writev(fs, ranges, count);
+}
+
+static void secured_want(struct stream *s, unsigned readiness)
+{
+	do_want(secured_of(s), readiness);
+}
+
+static void secured_shutdown(struct stream *s)
+{
+	do_shutdown(secured_of(s));
+}
+
+static void secured_close(struct stream *s, enum stream_close how)
+{
+	do_close(secured_of(s), how);
+}
+
+static int secured_handshake(struct stream *s)
+{
+	struct fake_stream *fs = secured_of(s);
+	assert_false(fs->has_failed || fs->is_secured);
+	fs->steps++;
+	fs->fake->steps++;
+	fs->fake->spent_us += fs->fake->step_us;
+	fs->inside = fs->input_length;
+	while (fs->taken < fs->inside) {
+		char c = (char)fs->input[fs->taken++];
+		if (c == FINISHED[0]) {
+			fs->is_secured = true;
+			return STREAM_SECURED;
+		}
+		if (c != HELLO[0]) {
+			s->fault = fs->fault;
+			s->detail = fs->detail;
+			return tell_failure(fs, 0);
+		}
+	}
+	if (fs->is_failing)
+		return tell_failure(fs, fs->is_failing);
+	if (!fs->is_ended)
+		return STREAM_AGAIN;
+	s->fault = STREAM_FAULT_CLOSED;
+	return tell_failure(fs, 0);
+}
+
+static const struct stream_ops secured_ops = {
+	.read = secured_read,
+	.writev = secured_writev,
+	.want = secured_want,
+	.shutdown = secured_shutdown,
+	.close = secured_close,
+	.handshake = secured_handshake,
+};
+
+/* What was read ahead is what was read last, so that it can be put back. */
+struct stream *fake_secure(struct stream *raw, const uint8_t *ahead, size_t length)
+{
+	struct fake_stream *fs = of(raw);
+	assert_false(fs->has_failed);
+	assert_true(length <= fs->taken);
+	fs->inside = fs->taken;
+	fs->taken -= length;
+	if (length)
+		assert_memory_equal(fs->input + fs->taken, ahead, length);
+	fs->secured = *raw;
+	fs->secured.ops = &secured_ops;
+	fs->is_under_tls = true;
+	fs->wanted = 0;
+	fs->has_wanted = false;
+	return &fs->secured;
+}
+
+bool fake_has_ended(const struct stream *raw)
+{
+	const struct fake_stream *fs = (const struct fake_stream *)(const void *)raw;
+	assert_false(fs->is_under_tls || fs->is_closed);
+	return fs->is_ended || fs->is_failing;
+}
+
+void fake_describe(const struct stream *secured, struct stream_security *out)
+{
+	const struct fake_stream *fs = LIST_OBJECT((uintptr_t)secured, struct fake_stream, secured);
+	assert_true(fs->is_under_tls);
+	assert_false(fs->is_closed);
+	*out = fs->security;
+}
+
 struct fake_stream *fake_stream_new(struct fake *f)
 {
 	struct fake_stream *fs = calloc(1, sizeof(*fs));
@@ -130,6 +261,9 @@ struct fake_stream *fake_stream_new(struct fake *f)
 	fs->stream.ops = &fake_ops;
 	fs->fake = f;
 	fs->room = SIZE_MAX;
+	fs->security.version = "1.3";
+	fs->fault = "bad_hello";
+	fs->detail = "what was said is no hello";
 	*f->last_stream = fs;
 	f->last_stream = &fs->next;
 	return fs;

@@ -109,6 +109,21 @@ static void the_fields_are_those_of_the_contract(void **state)
 		"limit=connections current=64 max=64 action=reset suppressed=11\n");
 }
 
+static void a_name_that_a_client_asks_for_is_escaped(void **state)
+{
+	(void)state;
+	struct record r;
+	record_init(&r, RECORD_TLS_FAILED);
+	r.reason = "no_shared_cipher";
+	r.version = "1.2";
+	strcpy(r.sni, "a\"\nlevel=error");
+	strcpy(r.message, "no cipher");
+	assert_non_null(strstr(write(&r, CONF_FORMAT_JSON),
+		"\"event\":\"tls.failed\",\"reason\":\"no_shared_cipher\",\"version\":\"1.2\","
+		"\"sni\":\"a\\\"\\nlevel=error\",\"message\":\"no cipher\"}\n"));
+	assert_non_null(strstr(write(&r, CONF_FORMAT_TEXT), " sni=\"a\\\"\\nlevel=error\" "));
+}
+
 static void each_event_makes_a_line_of_its_name(void **state)
 {
 	(void)state;
@@ -152,6 +167,7 @@ static void the_longest_line_fits(void **state)
 	r.listener = r.limit = r.action = r.reason = r.rule = r.pool = r.server = r.method =
 		r.state = r.version = name;
 	memcpy(r.endpoint, name, sizeof(r.endpoint));
+	memset(r.sni, 1, sizeof(r.sni) - 1);
 	memcpy(r.message, message, sizeof(message));
 	r.has = UINT32_MAX;
 	memset(&r.source, 0xee, sizeof(r.source));
@@ -242,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_fields_are_those_of_the_contract),
+		cmocka_unit_test(a_name_that_a_client_asks_for_is_escaped),
 		cmocka_unit_test(each_event_makes_a_line_of_its_name),
 		cmocka_unit_test(a_line_is_json_for_every_byte_in_a_sample),
 		cmocka_unit_test(the_longest_line_fits),

@@ -14,13 +14,13 @@
 
 #include <cmocka.h>
 
-enum { SEED = 20261120, ROUNDS = 600, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
+enum { SEED = 20261120, ROUNDS = 900, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 1024 };
 
 #define COMMON                                                                                  \
 	"max_connections = 12; memory: { per_connection = \"256K\"; total = \"1M\"; };"         \
-	"limits: { connections = 3; tracked_sources = 6; };"                                    \
-	"timeouts: { idle = \"40s\"; ping_timeout = \"2x\"; first_message = \"9s\"; message = " \
-	"\"3s\"; };"
+	"limits: { connections = 3; tracked_sources = 6; max_handshakes = 2; };"                \
+	"timeouts: { idle = \"25s\"; ping_timeout = \"2x\"; first_message = \"9s\"; message = " \
+	"\"3s\"; handshake = \"5s\"; };"
 #define SERVERS                                                                \
 	"max_message = \"1K\"; proxy_protocol = \"v1\"; keepalive_interval = " \
 	"\"7s\"; " FAKE_THREE_SERVERS
@@ -28,11 +28,19 @@ enum { SEED = 20261120, ROUNDS = 600, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 
 	"max_connections = 10; max_unnamed = 3; proxy_protocol = \"" mode \
 	"\"; trusted = [ \"10.9.0.0/16\" ];"
 
-static const char *const confs[] = {
-	FAKE_CONF(LISTENER("require"), SERVERS, COMMON),
-	FAKE_CONF(LISTENER("optional"), SERVERS, COMMON),
-	FAKE_CONF("", SERVERS, COMMON),
-	FAKE_CONF(LISTENER("require"), "respond: { status = 200; };", COMMON),
+/* Whether a header comes, and what is spoken. */
+enum { HEADER_DUE = 1, HEADER_MAY_COME = 2, SPEAKS_TLS = 4 };
+
+static const struct {
+	const char *text;
+	unsigned ways;
+} confs[] = {
+	{FAKE_CONF(LISTENER("require"), SERVERS, COMMON), HEADER_DUE},
+	{FAKE_CONF(LISTENER("optional"), SERVERS, COMMON), HEADER_DUE | HEADER_MAY_COME},
+	{FAKE_CONF("", SERVERS, COMMON), 0},
+	{FAKE_CONF(LISTENER("require"), "respond: { status = 200; };", COMMON), HEADER_DUE},
+	{FAKE_CONF(FAKE_TLS LISTENER("require"), SERVERS, COMMON), HEADER_DUE | SPEAKS_TLS},
+	{FAKE_CONF(FAKE_TLS, SERVERS, COMMON), SPEAKS_TLS},
 };
 
 /* One client and what it has yet to say. */
@@ -48,7 +56,7 @@ struct client {
 
 struct world {
 	struct fake *f;
-	unsigned conf;
+	unsigned ways;
 	struct client clients[CLIENTS];
 	unsigned client_count;
 	unsigned server_numbers[FAKE_SCRIPT * 4];
@@ -96,7 +104,7 @@ static void compose_nonsense(struct client *c)
 static void compose_header(struct world *w, struct client *c)
 {
 	char header[128];
-	if (w->conf == 2 || (w->conf == 1 && roll(2)))
+	if (!(w->ways & HEADER_DUE) || (w->ways & HEADER_MAY_COME && roll(2)))
 		return;
 	int length = snprintf(header, sizeof(header),
 		"PROXY TCP4 198.51.100.%u 192.0.2.99 %u 5060\r\n", roll(8), 1000 + c->index);
@@ -107,6 +115,17 @@ static void compose_header(struct world *w, struct client *c)
 		compose(c, BYTES("PROXY UNKNOWN\r\n"));
 	else
 		compose(c, header, (size_t)length);
+}
+
+static void compose_handshake(struct world *w, struct client *c)
+{
+	if (!(w->ways & SPEAKS_TLS))
+		return;
+	for (unsigned n = 1 + roll(4); n; n--)
+		compose(c, BYTES(HELLO));
+	if (roll(16) == 0)
+		compose_nonsense(c);
+	compose(c, BYTES(FINISHED));
 }
 
 enum {
@@ -148,14 +167,15 @@ static void open_client(struct world *w)
 	assert_non_null(c->outbox);
 	c->stream = fake_stream_new(w->f);
 	compose_header(w, c);
+	compose_handshake(w, c);
 	compose_messages(c, 1 + roll(4));
 	if (roll(2))
-		say(c, roll(600));
+		say(c, roll(roll(2) ? 600 : 60));
 	char peer[ADDR_PORT_TEXT_MAX];
 	snprintf(peer, sizeof(peer), "192.0.2.%u:%u", roll(8), 1000 + c->index);
 	const char *trusted =
 		peers[roll(4)]; /* one roll at a time: compilers evaluate in any order */
-	fake_accept(c->stream, roll(2), 0, w->conf == 2 ? peer : trusted);
+	fake_accept(c->stream, roll(2), 0, w->ways & HEADER_DUE ? trusted : peer);
 }
 
 static void set_room(struct fake_stream *s)
@@ -271,6 +291,27 @@ static void check_streams(struct world *w, struct oracle_tally *to_servers)
 			check_server(s, to_servers);
 }
 
+/* Who holds or wants a place is counted, and is on the way to SECURED. */
+static void check_places(const struct world *w)
+{
+	unsigned placed = 0, waiting = 0;
+	for (unsigned i = 0; i < w->client_count; i++) {
+		const struct session *s = w->clients[i].stream->stream.owner;
+		if (w->clients[i].stream->is_closed)
+			continue;
+		placed += s->handshake.has_place;
+		waiting += s->handshake.stage == HANDSHAKE_WAITING;
+		assert_true(s->handshake.stage == HANDSHAKE_NONE || s->state == SESSION_NAMED);
+		assert_true(s->handshake.stage != HANDSHAKE_NONE || !s->handshake.has_place);
+		assert_true(!(w->ways & SPEAKS_TLS) || s->state < SESSION_SECURED ||
+			    w->clients[i].stream->is_secured);
+	}
+	assert_int_equal(places_taken(&w->f->shared.handshakes), placed);
+	assert_int_equal(places_waiting(&w->f->shared.handshakes), waiting);
+	assert_in_range(placed, 0, w->f->conf->limits.max_handshakes);
+	assert_true(placed == w->f->conf->limits.max_handshakes || !waiting);
+}
+
 static void check_counts(const struct world *w)
 {
 	const struct fake *f = w->f;
@@ -287,6 +328,7 @@ static void check_counts(const struct world *w)
 	assert_int_equal(fake_listener(f, 0)->unnamed, unnamed);
 	assert_true(limiter_slots(f->shared.limiter) <= open);
 	assert_true(open <= f->settings->max_connections + 1);
+	check_places(w);
 }
 
 /* What a client that is well has said to the end was forwarded or answered here, all of it. */
@@ -311,6 +353,7 @@ static void calm_down(struct world *w)
 {
 	w->f->otherwise = FAKE_UP;
 	fake_fill_memory(w->f, 0);
+	w->f->has_no_memory_for_tls = false;
 	for (unsigned i = 0; i < w->client_count; i++)
 		if (!w->clients[i].stream->is_closed && !w->clients[i].stream->is_ended)
 			say(&w->clients[i], OUTBOX);
@@ -353,8 +396,11 @@ static void step(struct world *w)
 		fake_pass(f, roll(4) ? roll(900) : roll(12000));
 	else if (what < 98)
 		core_sweep(&f->workers[roll(2)]->core, REASON_SHUTDOWN, 2);
-	else
+	else if (what < 99)
 		fake_fill_memory(f, roll(2) ? f->conf->memory.total : 0);
+	else
+		f->has_no_memory_for_tls = roll(4) == 0;
+	f->step_us = roll(8) ? 100 : 3000;
 	if (roll(3))
 		fake_run(f);
 	if (roll(8) == 0) {
@@ -368,8 +414,8 @@ static void live(unsigned conf)
 	struct oracle_tally to_servers[CLIENTS + 1] = {{0}};
 	struct world *w = calloc(1, sizeof(*w));
 	assert_non_null(w);
-	w->conf = conf;
-	w->f = fake_new(confs[conf], 2);
+	w->ways = confs[conf].ways;
+	w->f = fake_new(confs[conf].text, 2);
 	for (unsigned i = 0; i < STEPS; i++)
 		step(w);
 	fake_run(w->f);
@@ -405,8 +451,9 @@ static void nothing_leaks_and_no_message_is_torn_whatever_happens(void **state)
 	if (first != SEED || rounds != ROUNDS)
 		return; /* what follows is known of one run alone */
 	assert_true(accounted > rounds / 2);
-	/* A phone with a habit has tests of its own. */
+	/* A phone with a habit, and a storm that lasts until patience ends, have tests of their own. */
 	reasons[REASON_PING_TIMEOUT]++;
+	reasons[REASON_LIMIT_MAX_HANDSHAKES]++;
 	for (unsigned reason = REASON_NONE + 1; reason < REASON_NO_RESOURCES; reason++)
 		if (!reasons[reason])
 			fail_msg("not met: %s", reason_name((enum reason)reason));
