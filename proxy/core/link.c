@@ -132,6 +132,6 @@ void link_say(struct link *k, const char *crlf, size_t length)
 	ssize_t wrote = stream_writev(k->stream, &range, 1);
 	if (wrote == STREAM_FAILED)
 		link_end(k, REASON_SERVER_RESET);
-	else if (wrote > 0)
-		link_keep(k, &range, 1, (size_t)wrote);
+	else if (wrote < (ssize_t)length)
+		link_keep(k, &range, 1, wrote > 0 ? (size_t)wrote : 0);
 }

@@ -284,6 +284,23 @@ static void a_ping_that_is_cut_is_completed_before_the_next_message(void **state
 	fake_stop(f);
 }
 
+/* With TLS it may be encrypted already: it cannot be taken back. */
+static void a_ping_that_found_no_room_goes_before_the_next_message(void **state)
+{
+	(void)state;
+	struct fake *f =
+		fake_new(FAKE_CONF("", FAKE_ONE_SERVER "keepalive_interval = \"30s\";", ""), 1);
+	struct fake_stream *client = relaying_client(f);
+	struct fake_stream *server = fake_server(f, 0);
+	server->room = 0;
+	fake_pass(f, 30100);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "2")));
+	fake_assert_written(server, BYTES(""));
+	fake_give_room(server, SIZE_MAX);
+	fake_assert_written(server, BYTES("\r\n\r\n" REQUEST("OPTIONS", "2")));
+	fake_stop(f);
+}
+
 static void a_server_found_dead_by_a_ping_or_pong_ends_the_session(void **state)
 {
 	(void)state;
@@ -326,6 +343,7 @@ int main(void)
 		cmocka_unit_test(pings_of_the_server_are_answered_and_do_not_reach_the_client),
 		cmocka_unit_test(without_keepalive_interval_the_server_is_never_pinged),
 		cmocka_unit_test(a_ping_that_is_cut_is_completed_before_the_next_message),
+		cmocka_unit_test(a_ping_that_found_no_room_goes_before_the_next_message),
 		cmocka_unit_test(a_server_found_dead_by_a_ping_or_pong_ends_the_session),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
