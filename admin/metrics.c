@@ -53,7 +53,15 @@ static const struct metric metrics[] = {
 		"Bytes held for slow or half-sent peers.", {0}},
 	{ALL(log_dropped), "sipweir_log_dropped_total", "counter",
 		"Log events lost because they came faster than they could be written.", {0}},
-	{ALL(version), "sipweir_build_info", "gauge", "Always 1.", {"version"}},
+	{ALL(reloads), "sipweir_reloads_total", "counter",
+		"Reloads of the configuration, by what became of them.", {"outcome"}},
+	{ALL(generation), "sipweir_config_generation", "gauge",
+		"Of the configuration that all workers have: 1 at the start, one more with each "
+		"reload.",
+		{0}},
+	{ALL(draining), "sipweir_draining", "gauge",
+		"1 once it has been told to end: no new clients should be sent.", {0}},
+	{ALL(build), "sipweir_build_info", "gauge", "Always 1.", {"version"}},
 };
 
 /* One line being written: name{label="value",...} number */
@@ -114,13 +122,6 @@ static void put_number(struct text *t, const struct metric *m, const void *owner
 	put_value(&l, value);
 }
 
-static void put_version(struct text *t, const struct metric *m, const struct inspection *all)
-{
-	struct line l = begin(t, m, all);
-	put_label(&l, m->labels[0], all->version);
-	put_value(&l, 1);
-}
-
 static void put_one(struct text *t, const struct metric *m, const void *owner)
 {
 	if (m->labels[0])
@@ -141,10 +142,7 @@ static void put_metric(struct text *t, const struct metric *m, const struct insp
 			put_one(t, m, &all->servers[i]);
 		break;
 	case SCOPE_ALL:
-		if (m->labels[0])
-			put_version(t, m, all);
-		else
-			put_number(t, m, all);
+		put_one(t, m, all);
 		break;
 	}
 }

@@ -6,6 +6,8 @@
 #ifndef SIPWEIR_PROXY_INSPECT_H
 #define SIPWEIR_PROXY_INSPECT_H
 
+#include "limits/addr.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +31,9 @@ struct inspect_list {
 
 struct inspect_listener {
 	char name[INSPECT_NAME_MAX];
+	struct addr_port address; /* bound: the port is real */
+	const char *transport;	  /* a word of the configuration */
+	bool is_retired;	  /* a reload has removed it; what is open lives on */
 	uint64_t accepted;
 	uint64_t pings;
 	uint64_t queue, queue_limit;	  /* of the kernel, at most a second old */
@@ -43,24 +48,38 @@ struct inspect_listener {
 
 struct inspect_server {
 	char pool[INSPECT_NAME_MAX], name[INSPECT_NAME_MAX];
+	struct addr_port address;      /* port 0: no longer known */
+	const char *transport;	       /* "" then */
+	bool is_retired;	       /* a reload has removed it; what is connected lives on */
 	uint64_t connections;	       /* open now, those being made included */
 	struct inspect_list responses; /* by status */
 };
 
+struct inspect_pool {
+	char name[INSPECT_NAME_MAX];
+	uint64_t clients; /* connections that have sent it something and are open now */
+	uint32_t answers; /* it has no servers and answers with this status; else 0 */
+	bool is_retired;
+};
+
 struct inspection {
 	const char *version;
-	uint64_t memory_held; /* bytes */
+	struct inspect_list build;	    /* by version: 1 */
+	uint64_t memory_held, memory_total; /* bytes */
 	uint64_t sources, sources_capacity;
 	uint64_t log_dropped;
 	uint64_t uptime_ms;
 	uint64_t generation; /* of the settings in force: 1, and one more with each reload */
-	uint64_t reloads, reloads_failed;
+	struct inspect_list reloads; /* by outcome */
 	unsigned workers;
 	uint64_t open, max_connections; /* client connections, all listeners */
-	bool is_draining;
-	uint64_t drain_left_ms; /* until it ends */
+	uint64_t draining;		/* 1: it has been told to end */
+	uint64_t accept_left_ms,
+		drain_left_ms; /* then: until it accepts no more, and until it ends */
 	struct inspect_listener *listeners;
 	size_t listener_count;
+	struct inspect_pool *pools;
+	size_t pool_count;
 	struct inspect_server *servers; /* of all pools */
 	size_t server_count;
 	struct inspect_count *counts; /* what the lists point into */

@@ -14,6 +14,8 @@ enum {
 			      REFUSAL_COUNT,
 };
 
+enum { COUNTS_OF_PROCESS = INSPECT_RELOADS + 1 };
+
 _Static_assert(INSPECT_NAME_MAX == (int)SHARED_NAME_MAX, "names are copied whole");
 
 /* Lists are filled one behind the other. */
@@ -43,6 +45,14 @@ static const char *status_text(unsigned status)
 	static const char texts[COUNTERS_STATUSES][4] = {
 		HUNDRED("2"), HUNDRED("3"), HUNDRED("4"), HUNDRED("5"), HUNDRED("6")};
 	return texts[status - COUNTERS_STATUS_MIN];
+}
+
+static const char *transport_name(enum conf_transport transport)
+{
+#define WORD(constant, word) [constant] = word,
+	static const char *const names[] = {CONF_TRANSPORTS(WORD)};
+#undef WORD
+	return names[transport];
 }
 
 /* --- a listener --- */
@@ -139,14 +149,18 @@ static void fill_answers(
 	}
 }
 
-static void fill_listener(
-	struct filler *f, struct inspect_listener *to, const struct listener *l, unsigned workers)
+static void fill_listener(struct filler *f, struct inspect_listener *to,
+	const struct listener_settings *settings, unsigned workers)
 {
+	const struct listener *l = settings->listener;
 	struct listener_counters sum = {0};
 	struct inspect_count *first = f->next;
 	for (unsigned w = 0; w < workers; w++)
 		counters_add_listener(&sum, &l->counters[w]);
 	memcpy(to->name, l->name, sizeof(to->name));
+	to->address = settings->address;
+	to->transport = settings->conf ? transport_name(settings->conf->transport) : "";
+	to->is_retired = settings->is_retired;
 	to->accepted = counter_read(&sum.accepted);
 	to->pings = counter_read(&sum.pings);
 	to->queue = counter_read(&sum.queue);
@@ -169,25 +183,35 @@ static void add_connections(uint64_t *sum, const struct backend *b, unsigned wor
 		*sum += counter_read(&b->counters[w].connections);
 }
 
+/* NULL: no longer configured. */
+static const struct conf_server *find_server(const struct pool_settings *p, const struct backend *b)
+{
+	for (size_t i = 0; p->share && i < p->conf->server_count; i++)
+		if (p->backends[i] == b)
+			return &p->conf->servers[i];
+	return NULL;
+}
+
 /* Those that are configured, and those that a reload has removed and somebody is still connected to. */
 static bool is_shown(const struct pool_settings *p, const struct backend *b, unsigned workers)
 {
 	uint64_t connections = 0;
-	for (size_t i = 0; p->share && !p->is_retired && i < p->conf->server_count; i++)
-		if (p->backends[i] == b)
-			return true;
 	add_connections(&connections, b, workers);
-	return connections != 0;
+	return connections != 0 || (!p->is_retired && find_server(p, b));
 }
 
-static void fill_server(struct filler *f, struct inspect_server *to, const struct pool *p,
-	const struct backend *b, unsigned workers)
+static void fill_server(struct filler *f, struct inspect_server *to,
+	const struct pool_settings *settings, const struct backend *b, unsigned workers)
 {
+	const struct conf_server *conf = find_server(settings, b);
 	struct server_counters sum = {0};
 	for (unsigned w = 0; w < workers; w++)
 		counters_add_server(&sum, &b->counters[w]);
-	memcpy(to->pool, p->name, sizeof(to->pool));
+	memcpy(to->pool, settings->pool->name, sizeof(to->pool));
 	memcpy(to->name, b->name, sizeof(to->name));
+	to->address = conf ? conf->address : (struct addr_port){0};
+	to->transport = conf ? transport_name(conf->transport) : "";
+	to->is_retired = !conf || settings->is_retired;
 	to->connections = counter_read(&sum.connections);
 	begin(f, &to->responses);
 	for (unsigned s = 0; s < STATUS_SLOTS; s++)
@@ -210,49 +234,100 @@ static size_t count_servers(const struct shared *sh)
 static bool make_room(struct inspection *all, const struct shared *sh)
 {
 	size_t servers = count_servers(sh);
-	size_t counts = sh->listener_count * COUNTS_PER_LISTENER + servers * STATUS_SLOTS;
+	size_t counts = COUNTS_OF_PROCESS + sh->listener_count * COUNTS_PER_LISTENER +
+			servers * STATUS_SLOTS;
 	all->listeners = calloc(sh->listener_count, sizeof(*all->listeners));
+	all->pools = calloc(sh->pool_count, sizeof(*all->pools));
 	all->servers = calloc(servers + 1, sizeof(*all->servers)); /* none is not a failure */
 	all->counts = malloc(counts * sizeof(*all->counts));
-	return all->listeners && all->servers && all->counts;
+	return all->listeners && all->pools && all->servers && all->counts;
 }
 
-static void fill_process(struct inspection *all, const struct inspector *i)
+static void fill_reloads(struct filler *f, struct inspect_list *list, const struct inspector *i)
+{
+	static const char *const outcomes[INSPECT_RELOADS] = {"done", "failed"};
+	begin(f, list);
+	for (unsigned o = 0; o < INSPECT_RELOADS; o++)
+		put(f, list, (struct inspect_count){{outcomes[o]}, atomic_load(&i->reloads[o])});
+}
+
+/* What every worker has. */
+static uint64_t generation(const struct inspector *i)
+{
+	uint64_t oldest = i->shared->settings->generation;
+	for (unsigned w = 0; w < i->shared->workers; w++)
+		if (worker_generation(&i->workers[w]) < oldest)
+			oldest = worker_generation(&i->workers[w]);
+	return oldest;
+}
+
+static uint64_t left_ms(const atomic_uint_fast64_t *ends_ms)
+{
+	uint64_t at_ms = atomic_load(ends_ms), now_ms = server_now_ms();
+	return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
+static void fill_process(struct filler *f, struct inspection *all, const struct inspector *i)
 {
 	const struct shared *sh = i->shared;
-	uint64_t ends_ms = atomic_load(&i->leave_ends_ms), now_ms = server_now_ms();
 	all->version = SIPWEIR_VERSION;
+	begin(f, &all->build);
+	put(f, &all->build, (struct inspect_count){{SIPWEIR_VERSION}, 1});
+	fill_reloads(f, &all->reloads, i);
 	all->memory_held = memory_held(&sh->memory);
+	all->memory_total = sh->settings->conf->memory.total;
 	all->sources = limiter_sources(sh->limiter);
 	all->sources_capacity = sh->settings->conf->limits.tracked_sources;
 	all->log_dropped = log_dropped(i->log);
-	all->uptime_ms = now_ms - i->started_ms;
-	all->generation = sh->settings->generation;
-	all->reloads = atomic_load(&i->reloads[INSPECT_RELOAD_DONE]);
-	all->reloads_failed = atomic_load(&i->reloads[INSPECT_RELOAD_FAILED]);
+	all->uptime_ms = server_now_ms() - i->started_ms;
+	all->generation = generation(i);
 	all->workers = sh->workers;
 	all->open = atomic_load(&sh->open);
 	all->max_connections = sh->settings->max_connections;
-	all->is_draining = ends_ms != 0;
-	all->drain_left_ms = ends_ms > now_ms ? ends_ms - now_ms : 0;
+	all->draining = atomic_load(&i->leave_ends_ms) != 0;
+	all->accept_left_ms = all->draining ? left_ms(&i->accept_ends_ms) : 0;
+	all->drain_left_ms = left_ms(&i->leave_ends_ms);
 }
 
-static void fill_objects(struct inspection *all, const struct shared *sh)
+static void fill_listeners(struct filler *f, struct inspection *all, const struct shared *sh)
 {
 	const struct settings *settings = sh->settings;
-	struct filler f = {all->counts};
 	for (size_t i = 0; i < settings->listener_count; i++) {
-		const struct listener *l = settings->listeners[i].listener;
-		if (!settings->listeners[i].is_retired || listener_is_used(l, sh->workers))
-			fill_listener(&f, &all->listeners[all->listener_count++], l, sh->workers);
+		const struct listener_settings *l = &settings->listeners[i];
+		if (!l->is_retired || listener_is_used(l->listener, sh->workers))
+			fill_listener(f, &all->listeners[all->listener_count++], l, sh->workers);
 	}
+}
+
+static void fill_pool(struct inspect_pool *to, const struct pool_settings *p, unsigned workers)
+{
+	memcpy(to->name, p->pool->name, sizeof(to->name));
+	for (unsigned w = 0; w < workers; w++)
+		to->clients += counter_read(&p->pool->lanes[w].sessions);
+	to->answers = p->conf && p->conf->respond ? p->conf->respond->status : 0;
+	to->is_retired = p->is_retired;
+}
+
+static void fill_pools(struct filler *f, struct inspection *all, const struct shared *sh)
+{
+	const struct settings *settings = sh->settings;
 	for (size_t i = 0; i < settings->pool_count; i++) {
 		const struct pool_settings *p = &settings->pools[i];
+		if (!p->is_retired || pool_is_used(p->pool, sh->workers))
+			fill_pool(&all->pools[all->pool_count++], p, sh->workers);
 		for (const struct backend *b = p->pool->backends; b; b = b->next)
 			if (is_shown(p, b, sh->workers))
-				fill_server(&f, &all->servers[all->server_count++], p->pool, b,
-					sh->workers);
+				fill_server(
+					f, &all->servers[all->server_count++], p, b, sh->workers);
 	}
+}
+
+static void fill(struct inspection *all, const struct inspector *i)
+{
+	struct filler f = {all->counts};
+	fill_process(&f, all, i);
+	fill_listeners(&f, all, i->shared);
+	fill_pools(&f, all, i->shared);
 }
 
 struct inspection *inspect_take(const struct inspector *i)
@@ -263,10 +338,8 @@ struct inspection *inspect_take(const struct inspector *i)
 		return NULL;
 	pthread_mutex_lock(&sh->lock);
 	bool has_room = make_room(all, sh);
-	if (has_room) {
-		fill_process(all, i);
-		fill_objects(all, sh);
-	}
+	if (has_room)
+		fill(all, i);
 	pthread_mutex_unlock(&sh->lock);
 	if (has_room)
 		return all;
@@ -279,6 +352,7 @@ void inspect_free(struct inspection *all)
 	if (!all)
 		return;
 	free(all->listeners);
+	free(all->pools);
 	free(all->servers);
 	free(all->counts);
 	free(all);

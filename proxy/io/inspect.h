@@ -20,7 +20,8 @@ struct inspector {
 	const struct log *log;
 	uint64_t started_ms; /* monotonic */
 	atomic_bool is_serving;
-	atomic_uint_fast64_t leave_ends_ms; /* monotonic; 0: it is not draining */
+	atomic_uint_fast64_t accept_ends_ms; /* monotonic; of a drain */
+	atomic_uint_fast64_t leave_ends_ms;  /* the same; 0: it is not draining */
 	atomic_uint_fast64_t reloads[INSPECT_RELOADS];
 };
 

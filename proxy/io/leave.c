@@ -23,6 +23,7 @@ void leave_begin(struct server *s, const struct server_order *order)
 	s->leave_over_ms = order && order->over_ms ? order->over_ms : t->drain_ms;
 	s->leave_at_ms = server_now_ms() + t->drain_delay_ms;
 	atomic_store(&s->inspector.is_serving, false);
+	atomic_store(&s->inspector.accept_ends_ms, s->leave_at_ms);
 	atomic_store(&s->inspector.leave_ends_ms, s->leave_at_ms + s->leave_over_ms);
 	notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE,
 		"accepting for %s more, while /readyz says no; then %u connections are closed over "

@@ -20,6 +20,8 @@ LIST(limits, {{"memory", "reset"}, 5}, {{"memory", "close"}, 0});
 LIST(kinds, {{"in", "request", "INVITE"}, 6}, {{"out", "response", ""}, 7});
 LIST(outcomes, {{"v2", "accepted"}, 8});
 LIST(answers, {{"503", "unreachable"}, 9});
+LIST(reloads, {{"done"}, 19}, {{"failed"}, 20});
+LIST(builds, {{"1.2.3"}, 1});
 LIST(statuses, {{"2xx"}, 10}, {{"401"}, 11});
 
 static const char expected[] =
@@ -84,6 +86,17 @@ static const char expected[] =
 	"be written.\n"
 	"# TYPE sipweir_log_dropped_total counter\n"
 	"sipweir_log_dropped_total 18\n"
+	"# HELP sipweir_reloads_total Reloads of the configuration, by what became of them.\n"
+	"# TYPE sipweir_reloads_total counter\n"
+	"sipweir_reloads_total{outcome=\"done\"} 19\n"
+	"sipweir_reloads_total{outcome=\"failed\"} 20\n"
+	"# HELP sipweir_config_generation Of the configuration that all workers have: 1 at the "
+	"start, one more with each reload.\n"
+	"# TYPE sipweir_config_generation gauge\n"
+	"sipweir_config_generation 21\n"
+	"# HELP sipweir_draining 1 once it has been told to end: no new clients should be sent.\n"
+	"# TYPE sipweir_draining gauge\n"
+	"sipweir_draining 1\n"
 	"# HELP sipweir_build_info Always 1.\n"
 	"# TYPE sipweir_build_info gauge\n"
 	"sipweir_build_info{version=\"1.2.3\"} 1\n";
@@ -106,7 +119,10 @@ static void write_page(struct text *t)
 	struct inspect_server server = {
 		.pool = "p", .name = "a\\b\"c\nd", .connections = 14, .responses = statuses};
 	const struct inspection all = {
-		.version = "1.2.3",
+		.build = builds,
+		.reloads = reloads,
+		.generation = 21,
+		.draining = 1,
 		.sources = 15,
 		.sources_capacity = 16,
 		.memory_held = 17,

@@ -144,6 +144,100 @@ static void counts_of_all_workers_add_up_under_their_labels(void **state)
 	end(&s);
 }
 
+static void everything_is_shown_with_its_address_and_what_it_is_for(void **state)
+{
+	(void)state;
+	struct stage s;
+	char address[ADDR_PORT_TEXT_MAX];
+	begin(&s);
+	counter_count(&settings_pool(s.settings, 1)->pool->lanes[0].sessions);
+	counter_count(&settings_pool(s.settings, 1)->pool->lanes[1].sessions);
+	struct inspection *all = inspect_take(&s.inspector);
+	addr_port_format(&all->listeners[0].address, address);
+	assert_string_equal(address, "127.0.0.1:0");
+	assert_string_equal(all->listeners[0].transport, "tcp");
+	assert_false(all->listeners[0].is_retired);
+	addr_port_format(&all->servers[1].address, address);
+	assert_string_equal(address, "192.0.2.2:5060");
+	assert_string_equal(all->servers[1].transport, "tcp");
+	assert_false(all->servers[1].is_retired);
+	assert_int_equal(all->pool_count, 2);
+	assert_string_equal(all->pools[0].name, "p");
+	assert_int_equal(all->pools[0].answers, 0);
+	assert_int_equal(all->pools[0].clients, 0);
+	assert_int_equal(all->pools[1].answers, 200);
+	assert_int_equal(all->pools[1].clients, 2);
+	inspect_free(all);
+	end(&s);
+}
+
+/* A reload has taken the server out; somebody is still connected to it, and nobody to the other one that went. */
+static void what_a_reload_has_removed_is_shown_as_long_as_it_is_used(void **state)
+{
+	static struct conf_errors errors;
+	static const char less[] =
+		"listeners = ( { name = \"b\"; address = \"127.0.0.1:0\"; pool = \"p\"; } );\n"
+		"pools = ( { name = \"p\"; servers = ( { name = \"s3\"; address = "
+		"\"192.0.2.3:5060\"; } ); } );\n";
+	(void)state;
+	struct stage s;
+	begin(&s);
+	counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[0].connections);
+	counter_count(&settings_listener(s.settings, 0)->listener->counters[0].connections[1]);
+	struct conf *conf = conf_load_text(less, "less", &errors);
+	assert_non_null(conf);
+	struct settings *next = settings_new(&s.shared, conf, s.settings);
+	assert_non_null(next);
+	settings_publish(&s.shared, next);
+	settings_free(s.settings);
+	s.settings = next;
+	struct inspection *all = inspect_take(&s.inspector);
+	assert_int_equal(all->listener_count, 2);
+	assert_string_equal(all->listeners[0].name, "a");
+	assert_true(all->listeners[0].is_retired);
+	assert_string_equal(all->listeners[0].transport, "tcp");
+	assert_false(all->listeners[1].is_retired);
+	assert_int_equal(all->server_count, 2);
+	for (size_t i = 0; i < all->server_count; i++) {
+		bool is_new = !strcmp(all->servers[i].name, "s3");
+		assert_int_equal(all->servers[i].is_retired, !is_new);
+		assert_int_equal(all->servers[i].connections, !is_new);
+	}
+	inspect_free(all);
+	conf_errors_fini(&errors);
+	end(&s);
+}
+
+static void the_state_of_the_process_is_told(void **state)
+{
+	(void)state;
+	struct stage s;
+	begin(&s);
+	for (unsigned w = 0; w < WORKERS; w++)
+		atomic_store(&s.workers[w].generation, 1);
+	atomic_store(&s.inspector.reloads[INSPECT_RELOAD_DONE], 3);
+	atomic_store(&s.inspector.reloads[INSPECT_RELOAD_FAILED], 2);
+	struct inspection *all = inspect_take(&s.inspector);
+	assert_int_equal(value(&all->reloads, "done", NULL, NULL), 3);
+	assert_int_equal(value(&all->reloads, "failed", NULL, NULL), 2);
+	assert_int_equal(value(&all->build, SIPWEIR_VERSION, NULL, NULL), 1);
+	assert_int_equal(all->generation, 1);
+	assert_int_equal(all->draining, 0);
+	assert_int_equal(all->accept_left_ms + all->drain_left_ms, 0);
+	assert_int_equal(all->memory_total, 512 * 1024 * 1024);
+	inspect_free(all);
+	atomic_store(&s.inspector.accept_ends_ms, now_ms() + 30000);
+	atomic_store(&s.inspector.leave_ends_ms, now_ms() + 60000);
+	atomic_store(&s.workers[1].generation, 0);
+	all = inspect_take(&s.inspector);
+	assert_int_equal(all->draining, 1);
+	assert_in_range(all->accept_left_ms, 20000, 30010);
+	assert_in_range(all->drain_left_ms, 50000, 60010);
+	assert_int_equal(all->generation, 0); /* one worker has not taken it yet */
+	inspect_free(all);
+	end(&s);
+}
+
 /* A connection may begin in one worker's set and, for a reader in between, not yet have left another state. */
 static void what_one_worker_has_counted_down_is_taken_from_the_sum(void **state)
 {
@@ -246,6 +340,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_of_all_workers_add_up_under_their_labels),
+		cmocka_unit_test(everything_is_shown_with_its_address_and_what_it_is_for),
+		cmocka_unit_test(what_a_reload_has_removed_is_shown_as_long_as_it_is_used),
+		cmocka_unit_test(the_state_of_the_process_is_told),
 		cmocka_unit_test(what_one_worker_has_counted_down_is_taken_from_the_sum),
 		cmocka_unit_test(a_listener_on_which_everything_has_happened_is_shown_whole),
 		cmocka_unit_test(it_is_healthy_while_every_worker_has_turned_within_five_seconds),
