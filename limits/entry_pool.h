@@ -30,8 +30,9 @@ struct source_key {
  */
 struct limit_entry {
 	alignas(64) struct source_key key; /* constant while the entry is out */
-	_Atomic uint32_t slots; /* changed under the lock of the entry's line, read by anybody */
-	_Atomic uint32_t next;	/* index of the next in the free list or in the line's chain */
+	_Atomic uint32_t slots;	   /* changed under the lock of the entry's line, read by anybody */
+	_Atomic uint32_t next;	   /* index of the next in the free list or in the line's chain */
+	_Atomic uint32_t marked_s; /* written under that lock, read by anybody; 0: never */
 };
 
 enum {

@@ -102,6 +102,32 @@ void limiter_release(struct limiter *l, struct limit_token *token)
 	source_table_unlock(line);
 }
 
+bool limiter_mark(
+	struct limiter *l, const struct limit_source *source, uint32_t now_s, uint32_t interval_s)
+{
+	struct source_key key = source_key_of(l, source);
+	struct source_line *line = source_table_lock(&l->table, key.hash);
+	struct limit_entry *entry = source_table_find(&l->table, line, &key);
+	uint32_t marked_s =
+		entry ? atomic_load_explicit(&entry->marked_s, memory_order_relaxed) : now_s;
+	bool is_due = marked_s == 0 || now_s - marked_s >= interval_s;
+	if (entry != NULL && is_due)
+		atomic_store_explicit(&entry->marked_s, now_s, memory_order_relaxed);
+	source_table_unlock(line);
+	return entry != NULL && is_due;
+}
+
+uint32_t limiter_marked_s(const struct limit_token *token)
+{
+	return token->entry ? atomic_load_explicit(&token->entry->marked_s, memory_order_relaxed)
+			    : 0;
+}
+
+uint32_t limiter_held(const struct limit_token *token)
+{
+	return token->entry ? atomic_load_explicit(&token->entry->slots, memory_order_relaxed) : 0;
+}
+
 uint32_t limiter_sources(const struct limiter *l)
 {
 	return entry_pool_used(&l->table.pool);

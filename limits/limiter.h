@@ -81,6 +81,19 @@ enum limit_verdict limiter_admit(struct limiter *l, const struct limit_rules *ru
 void limiter_release(struct limiter *l, struct limit_token *token);
 
 /*
+ * Mark a source for whoever holds a token of it: something is to be done about it from `now_s` on (seconds of a clock that
+ * never shows 0). False, with nothing changed, when it was marked less than `interval_s` ago or holds nothing.
+ */
+bool limiter_mark(
+	struct limiter *l, const struct limit_source *source, uint32_t now_s, uint32_t interval_s);
+
+/* When the token's source was marked; 0 for never, or for an empty token. No lock is taken. */
+uint32_t limiter_marked_s(const struct limit_token *token);
+
+/* How many slots the token's source holds; 0 for an empty token. No lock is taken. */
+uint32_t limiter_held(const struct limit_token *token);
+
+/*
  * Sources in the table, and slots held in all; exact when nothing is being admitted or released.
  * limiter_slots() walks over as many entries as were ever in use at once: for status and tests.
  */

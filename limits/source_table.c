@@ -156,6 +156,7 @@ struct limit_entry *source_table_add(
 		return NULL;
 	entry->key = *key;
 	atomic_store_explicit(&entry->slots, 0, memory_order_relaxed);
+	atomic_store_explicit(&entry->marked_s, 0, memory_order_relaxed);
 	line_insert(table, line, entry);
 	return entry;
 }

@@ -145,6 +145,15 @@ void admission_end_unnamed(struct session *s)
 
 /* --- with a name --- */
 
+static struct limit_source source_of(const struct session *s)
+{
+	return (struct limit_source){
+		.addr = s->source.addr,
+		.endpoint = s->endpoint,
+		.endpoint_length = strlen(s->endpoint),
+	};
+}
+
 static enum limit_verdict ask_limiter(struct session *s)
 {
 	const struct conf_limits *limits = &s->core->conf->limits;
@@ -152,11 +161,7 @@ static enum limit_verdict ask_limiter(struct session *s)
 		.connections = limits->connections,
 		.admit_when_full = limits->when_full == CONF_WHEN_FULL_ADMIT,
 	};
-	const struct limit_source source = {
-		.addr = s->source.addr,
-		.endpoint = s->endpoint,
-		.endpoint_length = strlen(s->endpoint),
-	};
+	const struct limit_source source = source_of(s);
 	enum limit_verdict verdict =
 		limiter_admit(s->core->shared->limiter, &rules, &source, &s->token, &s->current);
 	if (verdict != LIMIT_OK)
@@ -199,6 +204,9 @@ void admission_judge(struct session *s, bool is_last)
 	} else if (!is_last) {
 		list_append(&s->core->recheck, &s->waiting);
 	} else {
+		const struct limit_source source = source_of(s);
+		if (verdict == LIMIT_CONNECTIONS)
+			probing_ask(s->core, &source);
 		session_close(s, reason_of_limit(verdict));
 	}
 }

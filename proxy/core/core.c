@@ -117,6 +117,7 @@ void core_tend(struct core *c)
 	admission_make_room(c);
 	feed_starved(c);
 	sweep_go_on(&c->adoption, c);
+	probing_tend(c);
 	handshake_tend(c);
 }
 

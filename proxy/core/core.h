@@ -8,6 +8,7 @@
 
 #include "proxy/core/handshake.h"
 #include "proxy/core/list.h"
+#include "proxy/core/probing.h"
 #include "proxy/core/reason.h"
 #include "proxy/core/record.h"
 #include "proxy/core/settings.h"
@@ -84,6 +85,12 @@ struct host {
 	 */
 	void (*ask_turns)(struct host *h);
 
+	/*
+	 * Begin to ask the host of this connection more often and more urgently than `timeouts` say whether it is still
+	 * there, so that a dead one is found in a few seconds; or go back to what they say.
+	 */
+	void (*probe)(struct host *h, struct stream *s, bool is_urgent);
+
 	/* Let another worker's core_tend() run soon. */
 	void (*wake)(struct host *h, unsigned worker);
 };
@@ -110,6 +117,7 @@ struct core {
 	bool awaits_turns;	/* asked for, also when all of `rechecking` have gone meanwhile */
 	struct list starved;	/* proven, not read until memory is free */
 	struct sweep adoption;	/* of new settings: the deadlines of all are other ones now */
+	struct probing probing; /* of the silent connections of sources at their limit */
 	struct list closed;	/* given back to the slab at the end of the turn */
 
 	struct handshakes handshakes;

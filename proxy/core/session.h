@@ -69,6 +69,8 @@ struct session {
 	uint64_t message_ms;		/* when the message that is not whole began; 0 for none */
 	uint64_t turned_ms;		/* when reading the client was last stopped or begun */
 	uint64_t pinged_ms;
+	uint64_t
+		probed_ms; /* since when its host is asked urgently whether it is there; 0: it is not */
 	uint64_t shut_ms;	   /* with is_shut */
 	uint32_t ping_interval_ms; /* the longest that was seen between two of its pings */
 	uint32_t pings;		   /* seen in all, capped */
@@ -211,6 +213,9 @@ bool delivery_refuse(
 
 /* verdict.c: what is told about a session. */
 void verdict_closed(const struct session *s, enum reason reason);
+
+/* Its source is at its limit, and it is silent: it is being probed. */
+void verdict_probing(const struct session *s);
 
 /* The table of sources is full, and when_full = "admit" lets this one in without counting it. */
 void verdict_uncounted(const struct session *s);

@@ -84,6 +84,8 @@ struct shared {
 	struct room_lane *rooms;  /* one per worker */
 	struct places handshakes; /* limits.max_handshakes */
 	uint64_t tag_key;	  /* of the To tags made here */
+	atomic_uint
+		probes; /* how often a source was marked whose silent connections are to be probed */
 
 	/*
 	 * The main thread changes these under the lock, and others who are no workers read them under it: the objects that

@@ -86,6 +86,20 @@ static void report_limit(const struct session *s, enum reason reason)
 	s->core->host->report(s->core->host, &r);
 }
 
+void verdict_probing(const struct session *s)
+{
+	struct record r;
+	if (!is_told(s, CONF_LOG_INFO))
+		return;
+	record_init(&r, RECORD_LIMIT_PROBING);
+	verdict_describe(s, &r);
+	r.limit = reason_name(REASON_LIMIT_CONNECTIONS);
+	r.has |= RECORD_HAS_CURRENT;
+	r.current = limiter_held(&s->token);
+	r.max = s->core->conf->limits.connections;
+	s->core->host->report(s->core->host, &r);
+}
+
 void verdict_uncounted(const struct session *s)
 {
 	struct record r;

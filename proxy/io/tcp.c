@@ -6,9 +6,13 @@
 #include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { PROBES = 3 };
 
 struct tcp_stream {
 	struct stream stream;
@@ -63,6 +67,26 @@ bool tcp_set_options(int fd, const struct conf_timeouts *timeouts)
 	       set(fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)(timeouts->keepalive_interval_ms / 1000)) &&
 	       set(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)timeouts->keepalive_count) &&
 	       set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeouts->unacked_ms);
+}
+
+/*
+ * TCP_USER_TIMEOUT counts from the last byte that was heard, so with it a connection that has been silent for long would die
+ * of the first probe that is a second late: without, the number of probes decides. Only while something is on its way, when
+ * keepalive does nothing, it has to do.
+ */
+void tcp_probe(const struct stream *s, const struct conf_timeouts *timeouts, bool is_urgent)
+{
+	const struct tcp_stream *ts = (const struct tcp_stream *)(const void *)s;
+	int unsent = 0;
+	if (!is_urgent) {
+		tcp_set_options(ts->fd, timeouts);
+		return;
+	}
+	bool is_waiting = ioctl(ts->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+	set(ts->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, is_waiting ? PROBES * 1000 : 0);
+	set(ts->fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
+	set(ts->fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+	set(ts->fd, IPPROTO_TCP, TCP_KEEPIDLE, 1);
 }
 
 struct stream *tcp_connect(struct tcp *t, const struct addr_port *to,

@@ -39,6 +39,9 @@ struct stream *tcp_connect(struct tcp *t, const struct addr_port *to,
 /* The address of our end. */
 bool tcp_local_address(const struct stream *s, struct addr_port *local);
 
+/* Ask at once, and each second, whether the peer is there, and give it up after three times; or go back to `timeouts`. */
+void tcp_probe(const struct stream *s, const struct conf_timeouts *timeouts, bool is_urgent);
+
 /* Keepalive, user timeout and nodelay as configured; set on a listening socket they are inherited. */
 bool tcp_set_options(int fd, const struct conf_timeouts *timeouts);
 

@@ -63,6 +63,11 @@ static void host_ask_turns(struct host *h)
 			w->turns_due += mailbox_post(&w->workers[i].mailbox, mail);
 }
 
+static void host_probe(struct host *h, struct stream *s, bool is_urgent)
+{
+	tcp_probe(s, &worker_of(h)->core.conf->timeouts, is_urgent);
+}
+
 static void host_wake(struct host *h, unsigned worker)
 {
 	mailbox_wake(&worker_of(h)->workers[worker].mailbox);
@@ -256,6 +261,7 @@ static void init_host(struct worker *w)
 		.local_address = host_local_address,
 		.report = host_report,
 		.ask_turns = host_ask_turns,
+		.probe = host_probe,
 		.wake = host_wake,
 	};
 }

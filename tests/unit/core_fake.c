@@ -106,6 +106,12 @@ static void host_ask_turns(struct host *h)
 	w->turns_left = TURNS;
 }
 
+static void host_probe(struct host *h, struct stream *s, bool is_urgent)
+{
+	(void)h;
+	fake_probe(s, is_urgent);
+}
+
 static void host_wake(struct host *h, unsigned worker)
 {
 	struct fake *f = worker_of(h)->fake;
@@ -129,6 +135,7 @@ static struct fake_worker *worker_new(struct fake *f, unsigned index)
 		.local_address = host_local_address,
 		.report = host_report,
 		.ask_turns = host_ask_turns,
+		.probe = host_probe,
 		.wake = host_wake,
 	};
 	assert_true(core_init(&w->core, &f->shared, &w->host, index, f->now_ms));

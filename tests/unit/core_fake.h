@@ -104,6 +104,7 @@ struct fake_stream {
 	bool has_failed; /* the core was told: only close() is left */
 	bool has_gone;	 /* STREAM_GONE was told */
 	bool is_shut, is_closed;
+	bool is_probed;
 	bool was_unread; /* at close(): a real one would send a RST */
 	enum stream_close how;
 };
@@ -182,6 +183,7 @@ struct fake_stream *fake_client_from(struct fake *f, const char *peer);
 /* TLS on top of it, as its worker's host does it. */
 struct stream *fake_secure(struct stream *raw, const uint8_t *ahead, size_t length);
 bool fake_has_ended(const struct stream *raw);
+void fake_probe(struct stream *s, bool is_urgent);
 void fake_describe(const struct stream *secured, struct stream_security *out);
 
 /* Queue bytes as one piece, without and with running the events. */

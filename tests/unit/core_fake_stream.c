@@ -239,6 +239,13 @@ struct stream *fake_secure(struct stream *raw, const uint8_t *ahead, size_t leng
 	return &fs->secured;
 }
 
+void fake_probe(struct stream *s, bool is_urgent)
+{
+	struct fake_stream *fs = s->ops == &secured_ops ? secured_of(s) : of(s);
+	assert_int_not_equal(fs->is_probed, is_urgent);
+	fs->is_probed = is_urgent;
+}
+
 bool fake_has_ended(const struct stream *raw)
 {
 	const struct fake_stream *fs = (const struct fake_stream *)(const void *)raw;

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A source at its limit: its silent connections are probed, and nobody else's. */
+#include "tests/unit/core_fake.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static const char conf[] = FAKE_CONF("", FAKE_ONE_SERVER,
+	"limits: { connections = 3; }; timeouts: { first_message = \"1h\"; }; max_connections = "
+	"3000;");
+static const char office[] = "192.0.2.10:4000", stranger[] = "192.0.2.11:4000";
+
+static void fill(struct fake *f, struct fake_stream *ghosts[3], unsigned workers)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		ghosts[i] = fake_stream_new(f);
+		fake_accept(ghosts[i], i % workers, 0, office);
+	}
+	fake_run(f);
+}
+
+static void a_source_refused_at_its_limit_gets_its_silent_connections_probed_on_all_workers(
+	void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(conf, 2);
+	struct fake_stream *ghosts[3], *other = fake_client_from(f, stranger);
+	fill(f, ghosts, 2);
+	fake_pass(f, 5000);
+	assert_int_equal(fake_count(f, RECORD_LIMIT_PROBING), 0);
+	fake_assert_closed(fake_client_from(f, office), REASON_LIMIT_CONNECTIONS);
+	fake_pass(f, 200);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(ghosts[i]->is_probed);
+	assert_false(other->is_probed);
+	assert_int_equal(fake_count(f, RECORD_LIMIT_PROBING), 3);
+	assert_int_equal(fake_last(f, RECORD_LIMIT_PROBING)->current, 3);
+	assert_int_equal(fake_last(f, RECORD_LIMIT_PROBING)->max, 3);
+	for (unsigned i = 0; i < 3; i++)
+		fake_fail(ghosts[i], ETIMEDOUT);
+	assert_int_equal(fake_state(fake_client_from(f, office)), SESSION_SECURED);
+	fake_stop(f);
+}
+
+static void who_was_heard_a_moment_ago_is_not_probed(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(conf, 1);
+	struct fake_stream *ghosts[3];
+	fill(f, ghosts, 1);
+	fake_pass(f, 5000);
+	fake_say(ghosts[1], BYTES(REQUEST("OPTIONS", "1")));
+	fake_client_from(f, office);
+	fake_pass(f, 200);
+	assert_true(ghosts[0]->is_probed);
+	assert_false(ghosts[1]->is_probed);
+	fake_stop(f);
+}
+
+static void the_living_are_left_in_peace_after_a_while(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(conf, 1);
+	struct fake_stream *ghosts[3];
+	fill(f, ghosts, 1);
+	fake_pass(f, 5000);
+	fake_client_from(f, office);
+	fake_pass(f, 7000);
+	assert_true(ghosts[0]->is_probed);
+	fake_pass(f, 2000);
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(ghosts[i]->is_probed);
+	fake_stop(f);
+}
+
+static void a_flood_at_the_limit_begins_no_second_probing_within_ten_seconds(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(conf, 1);
+	struct fake_stream *ghosts[3];
+	fill(f, ghosts, 1);
+	fake_pass(f, 5000);
+	for (unsigned i = 0; i < 9; i++) {
+		fake_client_from(f, office);
+		fake_pass(f, 1000);
+	}
+	assert_int_equal(f->shared.probes, 1);
+	fake_pass(f, 2000);
+	fake_client_from(f, office);
+	fake_pass(f, 200);
+	assert_int_equal(f->shared.probes, 2);
+	assert_int_equal(fake_count(f, RECORD_LIMIT_PROBING), 6);
+	fake_stop(f);
+}
+
+static void a_probed_connection_that_ends_leaves_nothing_behind(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(conf, 1);
+	struct fake_stream *ghosts[3];
+	fill(f, ghosts, 1);
+	fake_pass(f, 5000);
+	fake_client_from(f, office);
+	fake_pass(f, 200);
+	fake_finish(ghosts[0]);
+	assert_int_equal(fake_state(fake_client_from(f, office)), SESSION_SECURED);
+	fake_pass(f, 10000);
+	fake_stop(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_source_refused_at_its_limit_gets_its_silent_connections_probed_on_all_workers),
+		cmocka_unit_test(who_was_heard_a_moment_ago_is_not_probed),
+		cmocka_unit_test(the_living_are_left_in_peace_after_a_while),
+		cmocka_unit_test(a_flood_at_the_limit_begins_no_second_probing_within_ten_seconds),
+		cmocka_unit_test(a_probed_connection_that_ends_leaves_nothing_behind),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
