@@ -22,11 +22,10 @@ void probing_ask(struct core *c, const struct limit_source *source)
 		atomic_fetch_add_explicit(&c->shared->probes, 1, memory_order_release);
 }
 
-static bool is_suspect(const struct session *s)
+static bool is_marked(const struct session *s)
 {
 	uint32_t marked_s = limiter_marked_s(&s->token);
-	return marked_s && seconds(s->core) - marked_s <= MARK_S &&
-	       s->core->now_ms - s->active_ms >= SILENT_MS;
+	return marked_s && seconds(s->core) - marked_s <= MARK_S;
 }
 
 static void set_urgency(struct session *s, bool is_urgent)
@@ -35,27 +34,36 @@ static void set_urgency(struct session *s, bool is_urgent)
 	s->core->host->probe(s->core->host, s->client, is_urgent);
 }
 
+static void look_again(struct probing *p, uint64_t at_ms)
+{
+	if (!p->again_ms || at_ms < p->again_ms)
+		p->again_ms = at_ms;
+}
+
 static void visit(struct session *s, const struct sweep *sweep)
 {
 	struct probing *p = &s->core->probing;
+	uint64_t now_ms = s->core->now_ms;
 	(void)sweep;
-	if (!s->probed_ms && is_suspect(s)) {
+	if (s->probed_ms && now_ms - s->probed_ms >= PROBE_MS)
+		set_urgency(s, false);
+	else if (s->probed_ms)
+		look_again(p, s->probed_ms + PROBE_MS);
+	else if (is_marked(s) && now_ms - s->active_ms < SILENT_MS)
+		look_again(p, s->active_ms + SILENT_MS);
+	else if (is_marked(s)) {
 		set_urgency(s, true);
 		verdict_probing(s);
-	} else if (s->probed_ms && s->core->now_ms - s->probed_ms >= PROBE_MS) {
-		set_urgency(s, false);
+		look_again(p, now_ms + PROBE_MS);
 	}
-	uint64_t end_ms = s->probed_ms + PROBE_MS;
-	if (s->probed_ms && (!p->end_next_ms || end_ms < p->end_next_ms))
-		p->end_next_ms = end_ms;
 }
 
 static bool is_due(const struct core *c, unsigned wanted)
 {
 	const struct probing *p = &c->probing;
-	bool has_to_end = p->end_next_ms && c->now_ms >= p->end_next_ms;
+	bool has_to_look = p->again_ms && c->now_ms >= p->again_ms;
 	return !sweep_is_running(&p->sweep) && c->now_ms >= p->next_ms &&
-	       (wanted != p->seen || has_to_end);
+	       (wanted != p->seen || has_to_look);
 }
 
 void probing_tend(struct core *c)
@@ -65,7 +73,7 @@ void probing_tend(struct core *c)
 	if (is_due(c, wanted)) {
 		p->seen = wanted;
 		p->next_ms = c->now_ms + SWEEP_MS;
-		p->end_next_ms = 0; /* whoever is still probed says so again */
+		p->again_ms = 0; /* whoever still needs it says so again */
 		sweep_begin(&p->sweep, c, visit);
 	}
 	sweep_go_on(&p->sweep, c);

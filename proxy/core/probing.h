@@ -16,10 +16,9 @@ struct core;
 /* Belongs to a core. Zeroed: nothing to do. */
 struct probing {
 	struct sweep sweep;
-	unsigned seen;	  /* of shared->probes */
-	uint64_t next_ms; /* not before: a sweep is no answer to each of a flood of marks */
-	uint64_t
-		end_next_ms; /* when the first of those that are probed is left in peace; 0: none is */
+	unsigned seen;	   /* of shared->probes */
+	uint64_t next_ms;  /* not before: a sweep is no answer to each of a flood of marks */
+	uint64_t again_ms; /* when the next is to be left in peace, or fell silent; 0: none */
 };
 
 /* A connection of this source was refused because of those that it holds. */

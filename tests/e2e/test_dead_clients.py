@@ -67,3 +67,31 @@ def test_what_a_client_does_not_acknowledge_ends_it_after_unacked(sipweir, backe
     line = weir.log.wait_for("connection.closed", within=20)
     assert line["reason"] == "client_reset"
     assert 1.5 < time.monotonic() - began < wait.seconds(10)
+
+
+def test_an_office_that_lost_its_network_is_not_locked_out_by_its_own_ghosts(sipweir, office):
+    """A hundred phones behind one address, at a limit of 120: all are back in, though all their old connections still count."""
+    weir = sipweir(listener={"address": f"{office.outside}:0"}, limits={"connections": 120})
+    phones = []
+    for port, one in enumerate(office.sockets(100), 20000):  # ports that nobody who comes back is given
+        one.bind((office.address, port))
+        phones.append(weir.dial(header=b"", over=one))
+        assert phones[-1].ask().status == 200
+    office.unplug()
+    office.vanish(phones)
+    office.forget_silently()
+    office.plug_in()
+    inside = []
+
+    def all_in():
+        for one in office.dial(weir, 100 - len(inside)):
+            try:
+                assert one.ask().status == 200
+                inside.append(one)
+            except (ConnectionError, EOFError, AssertionError):
+                one.close()
+        return len(inside) == 100
+
+    wait.until(all_in, 15, "a hundred phones that are back", weir.log.text)
+    line = weir.wait_for("limit.probing")
+    assert (line["current"], line["max"]) == (120, 120)

@@ -60,6 +60,22 @@ static void who_was_heard_a_moment_ago_is_not_probed(void **state)
 	fake_stop(f);
 }
 
+static void who_falls_silent_a_moment_later_is_probed_then(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(conf, 1);
+	struct fake_stream *ghosts[3];
+	fill(f, ghosts, 1);
+	fake_pass(f, 100);
+	fake_assert_closed(fake_client_from(f, office), REASON_LIMIT_CONNECTIONS);
+	fake_pass(f, 500);
+	assert_false(ghosts[0]->is_probed);
+	fake_pass(f, 1000);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(ghosts[i]->is_probed);
+	fake_stop(f);
+}
+
 static void the_living_are_left_in_peace_after_a_while(void **state)
 {
 	(void)state;
@@ -117,6 +133,7 @@ int main(void)
 		cmocka_unit_test(
 			a_source_refused_at_its_limit_gets_its_silent_connections_probed_on_all_workers),
 		cmocka_unit_test(who_was_heard_a_moment_ago_is_not_probed),
+		cmocka_unit_test(who_falls_silent_a_moment_later_is_probed_then),
 		cmocka_unit_test(the_living_are_left_in_peace_after_a_while),
 		cmocka_unit_test(a_flood_at_the_limit_begins_no_second_probing_within_ten_seconds),
 		cmocka_unit_test(a_probed_connection_that_ends_leaves_nothing_behind),
