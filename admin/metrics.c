@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Whose structure a number is in, and with that which labels come first. */
-enum scope { SCOPE_LISTENER, SCOPE_SERVER, SCOPE_ALL };
+enum scope { SCOPE_LISTENER, SCOPE_POOL, SCOPE_SERVER, SCOPE_ALL };
 
 struct metric {
 	enum scope scope;
@@ -15,6 +15,7 @@ struct metric {
 };
 
 #define LISTENER(field) SCOPE_LISTENER, offsetof(struct inspect_listener, field)
+#define POOL(field)	SCOPE_POOL, offsetof(struct inspect_pool, field)
 #define SERVER(field)	SCOPE_SERVER, offsetof(struct inspect_server, field)
 #define ALL(field)	SCOPE_ALL, offsetof(struct inspection, field)
 
@@ -36,16 +37,27 @@ static const struct metric metrics[] = {
 	{LISTENER(pings), "sipweir_pings_total", "counter", "CRLF keep-alives from clients.", {0}},
 	{LISTENER(headers), "sipweir_proxy_headers_total", "counter",
 		"PROXY headers that were due, by what became of them.", {"version", "outcome"}},
+	{LISTENER(handshakes), "sipweir_tls_handshakes_total", "counter",
+		"TLS handshakes with clients that were begun, by how they ended.",
+		{"version", "outcome", "resumed"}},
 	{LISTENER(answers), "sipweir_local_responses_total", "counter",
 		"Responses made by sipweir itself, by status and cause.", {"status", "reason"}},
 	{LISTENER(queue), "sipweir_listen_queue", "gauge",
 		"Connections that wait in the kernel to be accepted, at most a second ago.", {0}},
 	{LISTENER(queue_limit), "sipweir_listen_queue_limit", "gauge",
 		"Connections that may wait there.", {0}},
+	{POOL(connect), "sipweir_backend_connect_seconds", "histogram",
+		"From the beginning of a connect until the first bytes could be sent.", {0}},
 	{SERVER(connections), "sipweir_backend_connections", "gauge",
 		"Connections to this server, those being made included.", {0}},
 	{SERVER(responses), "sipweir_responses_total", "counter",
 		"Responses of this server, by status or class.", {"status"}},
+	{ALL(admission), "sipweir_admission_seconds", "histogram",
+		"From accept until the first whole SIP message.", {0}},
+	{ALL(handshakes_placed), "sipweir_tls_handshakes_in_progress", "gauge",
+		"TLS handshakes with clients that hold one of limits.max_handshakes.", {0}},
+	{ALL(handshakes_waiting), "sipweir_tls_handshakes_waiting", "gauge",
+		"Clients that wait, unread, for a place among those.", {0}},
 	{ALL(sources), "sipweir_sources", "gauge", "Sources that hold connections now.", {0}},
 	{ALL(sources_capacity), "sipweir_sources_capacity", "gauge",
 		"Sources that can be told apart at once.", {0}},
@@ -90,12 +102,26 @@ static void put_value(struct line *l, uint64_t value)
 	text_put_char(l->text, '\n');
 }
 
-static struct line begin(struct text *t, const struct metric *m, const void *owner)
+/* Seconds, from milliseconds. */
+static void put_seconds(struct line *l, uint64_t ms)
+{
+	char fraction[] = {'.', (char)('0' + ms / 100 % 10), (char)('0' + ms / 10 % 10),
+		(char)('0' + ms % 10), '\n', '\0'};
+	text_put(l->text, l->has_labels ? "} " : " ");
+	text_put_uint(l->text, ms / 1000);
+	text_put(l->text, fraction);
+}
+
+static struct line begin(
+	struct text *t, const struct metric *m, const char *suffix, const void *owner)
 {
 	struct line l = {.text = t};
 	text_put(t, m->name);
+	text_put(t, suffix);
 	if (m->scope == SCOPE_LISTENER) {
 		put_label(&l, "listener", ((const struct inspect_listener *)owner)->name);
+	} else if (m->scope == SCOPE_POOL) {
+		put_label(&l, "pool", ((const struct inspect_pool *)owner)->name);
 	} else if (m->scope == SCOPE_SERVER) {
 		put_label(&l, "pool", ((const struct inspect_server *)owner)->pool);
 		put_label(&l, "server", ((const struct inspect_server *)owner)->name);
@@ -107,7 +133,7 @@ static void put_list(struct text *t, const struct metric *m, const void *owner)
 {
 	const struct inspect_list *list = (const void *)((const char *)owner + m->offset);
 	for (size_t i = 0; i < list->count; i++) {
-		struct line l = begin(t, m, owner);
+		struct line l = begin(t, m, "", owner);
 		for (unsigned n = 0; n < INSPECT_LABELS && m->labels[n]; n++)
 			put_label(&l, m->labels[n], list->counts[i].labels[n]);
 		put_value(&l, list->counts[i].value);
@@ -118,13 +144,32 @@ static void put_number(struct text *t, const struct metric *m, const void *owner
 {
 	uint64_t value;
 	memcpy(&value, (const char *)owner + m->offset, sizeof(value));
-	struct line l = begin(t, m, owner);
+	struct line l = begin(t, m, "", owner);
 	put_value(&l, value);
+}
+
+/* One that is empty is of nothing that could happen. */
+static void put_histogram(struct text *t, const struct metric *m, const void *owner)
+{
+	const struct inspect_histogram *h = (const void *)((const char *)owner + m->offset);
+	for (unsigned b = 0; b < INSPECT_BUCKETS && h->bounds[b]; b++) {
+		struct line bucket = begin(t, m, "_bucket", owner);
+		put_label(&bucket, "le", h->bounds[b]);
+		put_value(&bucket, h->counts[b]);
+	}
+	if (!h->bounds[0])
+		return;
+	struct line sum = begin(t, m, "_sum", owner);
+	put_seconds(&sum, h->sum_ms);
+	struct line count = begin(t, m, "_count", owner);
+	put_value(&count, h->counts[INSPECT_BUCKETS - 1]);
 }
 
 static void put_one(struct text *t, const struct metric *m, const void *owner)
 {
-	if (m->labels[0])
+	if (!strcmp(m->type, "histogram"))
+		put_histogram(t, m, owner);
+	else if (m->labels[0])
 		put_list(t, m, owner);
 	else
 		put_number(t, m, owner);
@@ -136,6 +181,10 @@ static void put_metric(struct text *t, const struct metric *m, const struct insp
 	case SCOPE_LISTENER:
 		for (size_t i = 0; i < all->listener_count; i++)
 			put_one(t, m, &all->listeners[i]);
+		break;
+	case SCOPE_POOL:
+		for (size_t i = 0; i < all->pool_count; i++)
+			put_one(t, m, &all->pools[i]);
 		break;
 	case SCOPE_SERVER:
 		for (size_t i = 0; i < all->server_count; i++)

@@ -14,7 +14,7 @@
 
 struct inspector; /* of a running proxy: server_inspector() */
 
-enum { INSPECT_NAME_MAX = 64, INSPECT_LABELS = 3 };
+enum { INSPECT_NAME_MAX = 64, INSPECT_LABELS = 3, INSPECT_BUCKETS = 13 };
 
 /* A worker that has not turned for so long is stuck: it turns ten times a second when there is nothing to do. */
 enum { INSPECT_STUCK_MS = 5000 };
@@ -27,6 +27,13 @@ struct inspect_count {
 struct inspect_list {
 	struct inspect_count *counts;
 	size_t count;
+};
+
+/* How long something took. */
+struct inspect_histogram {
+	const char *bounds[INSPECT_BUCKETS]; /* in seconds, ascending, the last "+Inf"; constants */
+	uint64_t counts[INSPECT_BUCKETS];    /* up to and with the bound */
+	uint64_t sum_ms;
 };
 
 struct inspect_listener {
@@ -43,7 +50,8 @@ struct inspect_listener {
 	struct inspect_list refused;	  /* by limit and action */
 	struct inspect_list would_refuse; /* by limit */
 	struct inspect_list headers; /* by version and outcome; what has never been is left out */
-	struct inspect_list answers; /* made here, by status and reason; the same */
+	struct inspect_list handshakes; /* by version, outcome, "true" if resumed; the same */
+	struct inspect_list answers;	/* made here, by status and reason; the same */
 };
 
 struct inspect_server {
@@ -60,6 +68,8 @@ struct inspect_pool {
 	uint64_t clients; /* connections that have sent it something and are open now */
 	uint32_t answers; /* it has no servers and answers with this status; else 0 */
 	bool is_retired;
+	struct inspect_histogram
+		connect; /* until a server could be sent to; empty without servers */
 };
 
 struct inspection {
@@ -82,7 +92,9 @@ struct inspection {
 	size_t pool_count;
 	struct inspect_server *servers; /* of all pools */
 	size_t server_count;
-	struct inspect_count *counts; /* what the lists point into */
+	struct inspect_histogram admission; /* of clients, from accept to the first message */
+	uint64_t handshakes_placed, handshakes_waiting; /* of TLS: that hold a place, or want one */
+	struct inspect_count *counts;			/* what the lists point into */
 };
 
 /* Copy everything. Counts of one moment may differ by what happens meanwhile. NULL when memory is short. */

@@ -10,17 +10,12 @@
 #define SIPWEIR_PROXY_CORE_COUNTERS_H
 
 #include "conf/choice.h"
+#include "proxy/core/histogram.h"
 #include "proxy/core/proxy_header.h"
 #include "proxy/core/reason.h"
 #include "proxy/core/refusal.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
-#include <stdint.h>
-
-struct counter {
-	atomic_uint_fast64_t value;
-};
 
 enum direction { DIRECTION_IN, DIRECTION_OUT, DIRECTIONS }; /* from clients, to clients */
 
@@ -68,46 +63,20 @@ struct listener_counters {
 				 [2]; /* that were begun; resumed or not */
 	struct counter refusals[REFUSAL_COUNT];
 	struct counter responded[COUNTERS_STATUSES]; /* by a pool without servers */
+	struct histogram admission;		     /* accept to PROVEN */
 };
 
 /* Of one server of a pool, in one worker. */
 struct server_counters {
 	_Alignas(64) struct counter connections; /* those being made included */
 	struct counter responses[STATUS_SLOTS];
+	struct histogram connect; /* until the first bytes could be sent */
 };
 
 /* Where in `messages` one is counted. */
 static inline unsigned counters_kind(const struct frame *frame)
 {
 	return frame->kind == FRAME_RESPONSE ? COUNTERS_RESPONSE : frame->method;
-}
-
-/* The owner's thread alone. */
-static inline void counter_add(struct counter *c, uint64_t n)
-{
-	uint64_t value = atomic_load_explicit(&c->value, memory_order_relaxed);
-	atomic_store_explicit(&c->value, value + n, memory_order_relaxed);
-}
-
-static inline void counter_count(struct counter *c)
-{
-	counter_add(c, 1);
-}
-
-static inline void counter_uncount(struct counter *c)
-{
-	counter_add(c, UINT64_MAX);
-}
-
-static inline void counter_set(struct counter *c, uint64_t value)
-{
-	atomic_store_explicit(&c->value, value, memory_order_relaxed);
-}
-
-/* Any thread. */
-static inline uint64_t counter_read(const struct counter *c)
-{
-	return atomic_load_explicit(&c->value, memory_order_relaxed);
 }
 
 /* Zeroed sets, each on cache lines of its own, for free(). NULL when memory is short. */

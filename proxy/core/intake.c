@@ -97,6 +97,7 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 	if (!admission_of_probe(s))
 		return false;
 	session_enter(s, SESSION_PROVEN);
+	histogram_count(&s->counters->admission, s->core->now_ms - s->opened_ms);
 	pool_choose(s);
 	list_remove(&s->order);
 	list_append(&s->core->proven, &s->order);

@@ -68,6 +68,7 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	}
 	buffer_free(&k->out, link_memory(k));
 	k->out = rest;
+	histogram_count(&k->counters->connect, k->session->core->now_ms - k->began_ms);
 	k->state = LINK_UP;
 	k->has_written = true;
 	k->sent_ms = k->session->core->now_ms;

@@ -10,8 +10,8 @@
 enum {
 	COUNTS_PER_LISTENER = COUNTERS_STATES + DIRECTIONS * COUNTERS_KINDS + REASON_COUNT +
 			      REASON_COUNT * COUNTERS_ACTIONS + 1 +
-			      COUNTERS_VERSIONS * HEADER_OUTCOMES + COUNTERS_STATUSES +
-			      REFUSAL_COUNT,
+			      COUNTERS_VERSIONS * HEADER_OUTCOMES +
+			      TLS_VERSIONS * TLS_OUTCOMES * 2 + COUNTERS_STATUSES + REFUSAL_COUNT,
 };
 
 enum { COUNTS_OF_PROCESS = INSPECT_RELOADS + 1 };
@@ -129,6 +129,27 @@ static void fill_headers(
 	}
 }
 
+static void fill_handshakes(
+	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+{
+	static const char *const is_resumed[] = {"false", "true"};
+	begin(f, &l->handshakes);
+	for (unsigned v = 0; v < TLS_VERSIONS; v++) {
+		for (unsigned o = 0; o < TLS_OUTCOMES; o++) {
+			for (unsigned r = 0; r < 2; r++) {
+				uint64_t value = counter_read(&c->handshakes[v][o][r]);
+				if (value)
+					put(f, &l->handshakes,
+						(struct inspect_count){
+							{counters_tls_version_name(v),
+								counters_tls_outcome_name(o),
+								is_resumed[r]},
+							value});
+			}
+		}
+	}
+}
+
 static void fill_answers(
 	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
 {
@@ -170,9 +191,43 @@ static void fill_listener(struct filler *f, struct inspect_listener *to,
 	fill_closed(f, to, &sum);
 	fill_refused(f, to, &sum);
 	fill_headers(f, to, &sum);
+	fill_handshakes(f, to, &sum);
 	fill_answers(f, to, &sum);
 	assert(f->next <= first + COUNTS_PER_LISTENER);
 	(void)first;
+}
+
+/* --- how long --- */
+
+static void fill_histogram(struct inspect_histogram *to, const struct histogram *from)
+{
+	_Static_assert(INSPECT_BUCKETS == (int)HISTOGRAM_BUCKETS, "all of them are shown");
+	uint64_t count = 0;
+	for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++) {
+		count += counter_read(&from->buckets[b]);
+		to->bounds[b] = histogram_bound(b);
+		to->counts[b] = count;
+	}
+	to->sum_ms = counter_read(&from->sum_ms);
+}
+
+/* Of all that have ever been: what was counted must not go back with a listener or server that a reload takes away. */
+static void fill_admission(struct inspect_histogram *to, const struct shared *sh)
+{
+	struct histogram sum = {0};
+	for (const struct listener *l = sh->listeners; l; l = l->next)
+		for (unsigned w = 0; w < sh->workers; w++)
+			histogram_add(&sum, &l->counters[w].admission);
+	fill_histogram(to, &sum);
+}
+
+static void fill_connect(struct inspect_histogram *to, const struct pool *p, unsigned workers)
+{
+	struct histogram sum = {0};
+	for (const struct backend *b = p->backends; b; b = b->next)
+		for (unsigned w = 0; w < workers; w++)
+			histogram_add(&sum, &b->counters[w].connect);
+	fill_histogram(to, &sum);
 }
 
 /* --- a server --- */
@@ -287,6 +342,9 @@ static void fill_process(struct filler *f, struct inspection *all, const struct 
 	all->draining = atomic_load(&i->leave_ends_ms) != 0;
 	all->accept_left_ms = all->draining ? left_ms(&i->accept_ends_ms) : 0;
 	all->drain_left_ms = left_ms(&i->leave_ends_ms);
+	all->handshakes_placed = places_taken(&sh->handshakes);
+	all->handshakes_waiting = places_waiting(&sh->handshakes);
+	fill_admission(&all->admission, sh);
 }
 
 static void fill_listeners(struct filler *f, struct inspection *all, const struct shared *sh)
@@ -306,6 +364,8 @@ static void fill_pool(struct inspect_pool *to, const struct pool_settings *p, un
 		to->clients += counter_read(&p->pool->lanes[w].sessions);
 	to->answers = p->conf && p->conf->respond ? p->conf->respond->status : 0;
 	to->is_retired = p->is_retired;
+	if (p->pool->backends)
+		fill_connect(&to->connect, p->pool, workers);
 }
 
 static void fill_pools(struct filler *f, struct inspection *all, const struct shared *sh)

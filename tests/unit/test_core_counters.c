@@ -229,6 +229,42 @@ static void pings_are_counted_one_by_one(void **state)
 	fake_stop(f);
 }
 
+static void the_time_until_the_first_message_is_counted_once(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *client = fake_client(f);
+	fake_pass(f, 600);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1") REQUEST("OPTIONS", "2")));
+	fake_say(client, BYTES(REQUEST("OPTIONS", "3")));
+	const struct histogram *h = &sum(f)->admission;
+	for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++)
+		assert_int_equal(counter_read(&h->buckets[b]), !strcmp(histogram_bound(b), "1"));
+	assert_int_equal(counter_read(&h->sum_ms), 600);
+	fake_stop(f);
+}
+
+static void the_time_to_connect_is_that_of_the_server_that_was_reached(void **state)
+{
+	(void)state;
+	static const enum fake_connect ways[] = {FAKE_PENDING, FAKE_UP};
+	struct fake *f = fake_new(FAKE_CONF("", FAKE_THREE_SERVERS, ""), 1);
+	fake_connects(f, ways, 2);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	fake_pass(f, 700);
+	fake_fail(fake_server(f, 0), ECONNREFUSED);
+	const struct pool_settings *p = settings_pool(f->settings, 0);
+	uint64_t counts[3];
+	for (unsigned i = 0; i < 3; i++)
+		counts[i] = counter_read(&p->backends[i]->counters[0].connect.buckets[0]);
+	assert_int_equal(counts[0], 0);
+	assert_int_equal(counts[1], 1);
+	assert_int_equal(counts[2], 0);
+	assert_int_equal(counter_read(&p->backends[0]->counters[0].connect.sum_ms), 0);
+	fake_stop(f);
+}
+
 /* Two rows with the same labels would make the whole page unreadable for Prometheus. */
 static void no_two_causes_have_one_name_and_status(void **state)
 {
@@ -259,6 +295,8 @@ int main(void)
 		cmocka_unit_test(answers_made_here_are_counted_by_their_cause),
 		cmocka_unit_test(what_a_pool_without_servers_answers_is_counted_by_status),
 		cmocka_unit_test(pings_are_counted_one_by_one),
+		cmocka_unit_test(the_time_until_the_first_message_is_counted_once),
+		cmocka_unit_test(the_time_to_connect_is_that_of_the_server_that_was_reached),
 		cmocka_unit_test(no_two_causes_have_one_name_and_status),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

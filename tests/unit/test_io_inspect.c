@@ -97,6 +97,7 @@ static void count_in(struct listener_counters *c)
 	counter_add(&c->messages[DIRECTION_OUT][METHOD_BYE], 6);
 	counter_add(&c->messages[DIRECTION_IN][COUNTERS_RESPONSE], 7);
 	counter_add(&c->headers[2][HEADER_FAULTY + PROXY_FAULT_CRC32C], 8);
+	counter_add(&c->handshakes[counters_tls_version("1.2")][TLS_TIMEOUT][1], 11);
 	counter_add(&c->refusals[REFUSAL_UNREACHABLE], 9);
 	counter_add(&c->responded[699 - COUNTERS_STATUS_MIN], 1);
 	counter_add(&c->uncounted, 2);
@@ -129,6 +130,8 @@ static void counts_of_all_workers_add_up_under_their_labels(void **state)
 	assert_int_equal(value(&a->messages, "out", "request", "BYE"), 12);
 	assert_int_equal(value(&a->messages, "in", "response", ""), 14);
 	assert_int_equal(value(&a->headers, "v2", "crc32c", NULL), 16);
+	assert_int_equal(value(&a->handshakes, "1.2", "timeout", "true"), 22);
+	assert_int_equal(a->handshakes.count, 1);
 	assert_int_equal(value(&a->answers, "503", "unreachable", NULL), 18);
 	assert_int_equal(value(&a->answers, "699", "respond", NULL), 2);
 	assert_int_equal(value(&a->would_refuse, "tracked_sources", NULL, NULL), 4);
@@ -253,6 +256,57 @@ static void what_one_worker_has_counted_down_is_taken_from_the_sum(void **state)
 	end(&s);
 }
 
+static uint64_t up_to(const struct inspect_histogram *h, const char *bound)
+{
+	for (unsigned b = 0; b < INSPECT_BUCKETS; b++)
+		if (!strcmp(h->bounds[b], bound))
+			return h->counts[b];
+	return UINT64_MAX;
+}
+
+static void how_long_things_took_adds_up_over_workers_listeners_and_servers(void **state)
+{
+	(void)state;
+	struct stage s;
+	begin(&s);
+	const struct pool_settings *p = settings_pool(s.settings, 0);
+	for (unsigned w = 0; w < WORKERS; w++) {
+		histogram_count(&settings_listener(s.settings, w)->listener->counters[w].admission,
+			w ? 31000 : 250);
+		histogram_count(&p->backends[w]->counters[w].connect, 6 + w);
+	}
+	struct inspection *all = inspect_take(&s.inspector);
+	assert_int_equal(up_to(&all->admission, "0.1"), 0);
+	assert_int_equal(up_to(&all->admission, "0.25"), 1);
+	assert_int_equal(up_to(&all->admission, "30"), 1);
+	assert_int_equal(up_to(&all->admission, "+Inf"), 2);
+	assert_int_equal(all->admission.sum_ms, 31250);
+	assert_int_equal(all->pool_count, 2);
+	assert_string_equal(all->pools[0].name, "p");
+	assert_int_equal(up_to(&all->pools[0].connect, "0.005"), 0);
+	assert_int_equal(up_to(&all->pools[0].connect, "0.01"), 2);
+	assert_int_equal(all->pools[0].connect.sum_ms, 13);
+	assert_null(all->pools[1].connect.bounds[0]); /* it has no servers */
+	inspect_free(all);
+	end(&s);
+}
+
+static void handshakes_that_hold_or_want_a_place_are_shown(void **state)
+{
+	(void)state;
+	struct stage s;
+	begin(&s);
+	struct places *places = &s.shared.handshakes;
+	for (unsigned w = 0; w < WORKERS; w++)
+		places_begin_waiting(places, w);
+	assert_true(places_take(places, 1, 9));
+	struct inspection *all = inspect_take(&s.inspector);
+	assert_int_equal(all->handshakes_placed, 1);
+	assert_int_equal(all->handshakes_waiting, 2);
+	inspect_free(all);
+	end(&s);
+}
+
 /* Whatever can be counted finds its room, and no label is missing. */
 static void a_listener_on_which_everything_has_happened_is_shown_whole(void **state)
 {
@@ -273,6 +327,10 @@ static void a_listener_on_which_everything_has_happened_is_shown_whole(void **st
 	for (size_t i = 0; i < a->headers.count; i++)
 		assert_non_null(a->headers.counts[i].labels[1]);
 	assert_int_equal(a->headers.count, COUNTERS_VERSIONS * (HEADER_OUTCOMES - 1));
+	assert_int_equal(a->handshakes.count, TLS_VERSIONS * TLS_OUTCOMES * 2);
+	for (size_t i = 0; i < a->handshakes.count; i++)
+		for (unsigned l = 0; l < 3; l++)
+			assert_non_null(a->handshakes.counts[i].labels[l]);
 	for (unsigned status = 200; status < 700; status++) {
 		char label[4];
 		snprintf(label, sizeof(label), "%u", status);
@@ -344,6 +402,8 @@ int main(void)
 		cmocka_unit_test(what_a_reload_has_removed_is_shown_as_long_as_it_is_used),
 		cmocka_unit_test(the_state_of_the_process_is_told),
 		cmocka_unit_test(what_one_worker_has_counted_down_is_taken_from_the_sum),
+		cmocka_unit_test(how_long_things_took_adds_up_over_workers_listeners_and_servers),
+		cmocka_unit_test(handshakes_that_hold_or_want_a_place_are_shown),
 		cmocka_unit_test(a_listener_on_which_everything_has_happened_is_shown_whole),
 		cmocka_unit_test(it_is_healthy_while_every_worker_has_turned_within_five_seconds),
 		cmocka_unit_test(it_is_ready_while_it_serves_and_is_healthy),

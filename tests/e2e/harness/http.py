@@ -7,7 +7,8 @@ from . import ports, wait
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
-_SAMPLE = re.compile(rf"({_NAME})(?:\{{({_LABEL}(?:,{_LABEL})*)\}})? (\d+)")
+_SAMPLE = re.compile(rf"({_NAME})(?:\{{({_LABEL}(?:,{_LABEL})*)\}})? (\d+(?:\.\d+)?)")
+_OF_HISTOGRAM = re.compile(r"_(bucket|sum|count)$")
 
 
 def dial(address, timeout=5):
@@ -63,26 +64,42 @@ class Metrics:
                 assert told and helped not in self.types, line
             elif line.startswith("# TYPE "):
                 name, kind = line[7:].split(" ")
-                assert name == helped and kind in ("counter", "gauge"), line
+                assert name == helped and kind in ("counter", "gauge", "histogram"), line
                 assert (kind == "counter") == name.endswith("_total"), line
                 self.types[name] = kind
             else:
                 self._take(line, helped)
+        self._check_histograms()
 
     def _take(self, line, current):
         found = _SAMPLE.fullmatch(line)
         assert found, f"no sample: {line!r}"
         name, labels, value = found.groups()
-        assert name == current and name in self.types, f"{name} is not below its own HELP and TYPE"
+        owner = _OF_HISTOGRAM.sub("", name) if self.types.get(current) == "histogram" else name
+        assert owner == current and owner in self.types, f"{name} is not below its own HELP and TYPE"
+        assert (owner == name) == (self.types[owner] != "histogram"), line
         pairs = re.findall(r'([a-zA-Z0-9_]+)="((?:[^"\\]|\\.)*)"', labels or "")
         assert len(dict(pairs)) == len(pairs), line
         key = (name, tuple(sorted(pairs)))
         assert key not in self.samples, f"twice: {line}"
-        self.samples[key] = int(value)
+        self.samples[key] = float(value) if name.endswith("_sum") else int(value)
+
+    def _check_histograms(self):
+        """Buckets ascend, each holds those before it, and the last holds all."""
+        for (name, pairs), count in self.samples.items():
+            if not name.endswith("_count") or self.types.get(name[:-6]) != "histogram":
+                continue
+            buckets = [
+                (float(dict(p)["le"]), v)
+                for (n, p), v in self.samples.items()
+                if n == name[:-6] + "_bucket" and set(pairs) == {(k, t) for k, t in p if k != "le"}
+            ]
+            assert buckets == sorted(buckets) and [v for _, v in buckets] == sorted(v for _, v in buckets), name
+            assert buckets[-1] == (float("inf"), count) and (name[:-6] + "_sum", pairs) in self.samples, name
 
     def sum(self, name, **labels):
         """Of all samples with these labels, whatever others they have; they must exist where the metric has labels at all."""
-        assert name in self.types, f"there is no {name}"
+        assert name in self.types or _OF_HISTOGRAM.sub("", name) in self.types, f"there is no {name}"
         return sum(v for (n, pairs), v in self.samples.items() if n == name and labels.items() <= dict(pairs).items())
 
     def values(self, name, label):
