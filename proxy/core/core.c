@@ -118,6 +118,7 @@ void core_tend(struct core *c)
 	feed_starved(c);
 	sweep_go_on(&c->adoption, c);
 	probing_tend(c);
+	drain_tend(c);
 	handshake_tend(c);
 }
 

@@ -7,6 +7,7 @@
 #define SIPWEIR_PROXY_CORE_CORE_H
 
 #include "proxy/core/handshake.h"
+#include "proxy/core/drain.h"
 #include "proxy/core/list.h"
 #include "proxy/core/probing.h"
 #include "proxy/core/reason.h"
@@ -118,7 +119,8 @@ struct core {
 	struct list starved;	/* proven, not read until memory is free */
 	struct sweep adoption;	/* of new settings: the deadlines of all are other ones now */
 	struct probing probing; /* of the silent connections of sources at their limit */
-	struct list closed;	/* given back to the slab at the end of the turn */
+	struct drain drain;
+	struct list closed; /* given back to the slab at the end of the turn */
 
 	struct handshakes handshakes;
 

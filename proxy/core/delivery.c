@@ -80,6 +80,7 @@ bool session_take_batch(struct session *s, const struct batch *b)
 {
 	/* Repeated 2xx to one INVITE are usual, so more finals may come than requests went. */
 	s->pending -= b->finals < s->pending ? b->finals : s->pending;
+	s->asked += b->requests;
 	s->messages += b->messages;
 	delivery_write(s, b->ranges, b->count);
 	return !s->out.length && s->failed == REASON_NONE;

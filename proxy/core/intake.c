@@ -53,6 +53,7 @@ static void intake_submit(struct intake *in)
 		return;
 	s->messages += b->messages;
 	s->pending += b->requests;
+	s->asked -= b->finals < s->asked ? b->finals : s->asked;
 	switch (pool_send(s, b)) {
 	case POOL_SENT:
 		break;

@@ -29,6 +29,11 @@ bool pool_is_alive(const struct session *s)
 	return s->pool && s->pool->ops->is_alive(s);
 }
 
+bool pool_is_quiet(const struct session *s)
+{
+	return !s->pool || s->pool->ops->is_quiet(s);
+}
+
 bool pool_is_idle(const struct session *s)
 {
 	return !s->pool || s->pool->ops->is_idle(s);

@@ -26,6 +26,7 @@ struct pool_ops {
 	void (*adopt)(struct session *s);
 	bool (*is_alive)(const struct session *s);
 	bool (*is_idle)(const struct session *s);
+	bool (*is_quiet)(const struct session *s);
 	void (*leave)(struct session *s);
 	const char *(*server_name)(const struct session *s);
 };
@@ -47,6 +48,9 @@ bool pool_is_alive(const struct session *s);
 
 /* True when nothing of what was sent is still held here. */
 bool pool_is_idle(const struct session *s);
+
+/* True when it is idle, and nothing of a message that is not whole has come from behind. */
+bool pool_is_quiet(const struct session *s);
 
 /* The server that the session is or was connected to, for the log; NULL for none. */
 const char *pool_server_name(const struct session *s);

@@ -204,6 +204,11 @@ static bool relay_is_idle(const struct session *s)
 	return !s->link || !s->link->out.length;
 }
 
+static bool relay_is_quiet(const struct session *s)
+{
+	return relay_is_idle(s) && (!s->link || !frame_is_open(&s->link->framer));
+}
+
 static const char *relay_server_name(const struct session *s)
 {
 	bool is_connected = s->link && s->link->state != LINK_CONNECTING;
@@ -218,6 +223,7 @@ const struct pool_ops *relay_ops(void)
 		.adopt = relay_adopt,
 		.is_alive = relay_is_alive,
 		.is_idle = relay_is_idle,
+		.is_quiet = relay_is_quiet,
 		.leave = link_leave,
 		.server_name = relay_server_name,
 	};

@@ -85,6 +85,7 @@ const struct pool_ops *responder_ops(void)
 		.adopt = responder_resume,
 		.is_alive = responder_is_alive,
 		.is_idle = responder_is_idle,
+		.is_quiet = responder_is_idle,
 		.leave = responder_leave,
 		.server_name = responder_server_name,
 	};

@@ -214,6 +214,7 @@ void session_shut(struct session *s)
 	if (s->is_shut || s->out.length || s->failed != REASON_NONE)
 		return;
 	s->is_shut = true;
+	s->core->drain.gone += s->core->drain.is_on;
 	s->shut_ms = s->core->now_ms;
 	stream_shutdown(s->client);
 	list_remove(&s->order);
@@ -349,6 +350,7 @@ void session_close(struct session *s, enum reason reason)
 
 	admission_uncount(s);
 	handshake_end(s, reason);
+	c->drain.gone += c->drain.is_on && !s->is_shut;
 	session_enter(s, SESSION_CLOSED);
 	s->reason = (uint8_t)reason;
 	pool_forsake(s);

@@ -77,6 +77,7 @@ struct session {
 	uint64_t out_ms;	   /* since when `out` has not been empty */
 	uint64_t bytes_in, bytes_out, messages;
 	uint32_t pending;      /* requests whose final answer is due, as far as can be counted */
+	uint32_t asked;	       /* the same of requests that came from behind */
 	uint8_t misunderstood; /* whole messages that were none of SIP, while unproven */
 	uint32_t discarded;    /* bytes that came after our own FIN */
 	uint32_t current;      /* what the limit said */
@@ -87,6 +88,7 @@ struct session {
 	uint8_t wanted;	       /* what the client's stream was told */
 	uint8_t proxy_version; /* of the header, 0 for none */
 	const char *fault;     /* the name of what was wrong with a header */
+	uint8_t drain_pass;    /* in which it was looked at last */
 	bool counted_here;     /* in listener->open */
 	bool counted;	       /* in shared->open */
 	bool is_spare;	       /* counted in its worker's room_lane */

@@ -213,7 +213,7 @@ static void take_plan(struct worker *w)
 static void turn(struct worker *w)
 {
 	bool is_hurried =
-		w->turns_asked || w->own_turns_left || w->is_leaving || core_has_work(&w->core);
+		w->turns_asked || w->own_turns_left || w->is_hurried || core_has_work(&w->core);
 	event_base_loop(w->base, is_hurried ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	core_clock(&w->core, monotonic_ms());
 	core_tend(&w->core);
@@ -232,6 +232,17 @@ static void stop_accepting(struct worker *w)
 		acceptor_close(own_acceptor(w, i));
 }
 
+static void close_everything(struct worker *w)
+{
+	w->is_hurried = !w->leave_over_ms;
+	if (w->leave_over_ms)
+		drain_begin(&w->core, w->leave_over_ms);
+	while (w->is_hurried ? core_sweep(&w->core, REASON_SHUTDOWN, CLOSES_PER_TURN)
+			     : w->core.sessions.taken > 0)
+		turn(w);
+	core_end_turn(&w->core);
+}
+
 static void *run(void *argument)
 {
 	struct worker *w = argument;
@@ -239,9 +250,7 @@ static void *run(void *argument)
 	while (!w->is_leaving)
 		turn(w);
 	stop_accepting(w);
-	while (core_sweep(&w->core, REASON_SHUTDOWN, CLOSES_PER_TURN))
-		turn(w);
-	core_end_turn(&w->core);
+	close_everything(w);
 	for (unsigned ms = 0; !log_lane_settle(w->lane) && ms < LAST_LINES_MS; ms++) {
 		log_call(w->log, w->lane);
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);

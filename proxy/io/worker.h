@@ -46,6 +46,7 @@ struct worker {
 	unsigned own_turns_left;
 	bool is_leaving;
 	uint64_t leave_over_ms;
+	bool is_hurried; /* everything is closed at once */
 
 	/* Told to the main thread, which reads one event per step. */
 	int answers;			 /* eventfd, the main thread's */
