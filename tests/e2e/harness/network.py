@@ -58,6 +58,8 @@ class Office:
         nft = process.find("nft", "nftables")
         self.run(nft, "add table ip office; add chain ip office out { type filter hook output priority 0; };")
         self.run(nft, "add rule ip office out tcp flags & rst == rst drop")
+        # As a router would: a new connection never meets the old one of its port, which it could not reset now.
+        self.run("sh", "-c", "echo 20000 30000 >/proc/sys/net/ipv4/ip_local_port_range")
 
     def sockets(self, count):
         """TCP sockets that live in there; they are used from here."""
