@@ -57,6 +57,8 @@ static enum frame_verdict read_body(struct framer *f, size_t available, struct f
 		return FRAME_MORE;
 	}
 	out->header_length = f->header_length;
+	out->call_id = f->call_id;
+	out->cseq = f->cseq;
 	out->consumed = out->start + whole;
 	*f = (struct framer){0};
 	return FRAME_MESSAGE;

@@ -89,6 +89,7 @@ struct framer {
 	uint32_t header_length;	 /* once the empty line was seen, else 0 */
 	uint32_t content_length; /* valid with has_content_length */
 	uint32_t fault_offset;	 /* of `fault` */
+	uint32_t call_id, cseq;	 /* where these header lines begin; 0 = not seen */
 	uint32_t headers;
 	uint16_t status;
 	uint8_t state; /* what may come next; 0 = no message has begun */
@@ -107,6 +108,7 @@ struct frame {
 	enum frame_method method; /* of a request */
 	uint16_t status;	  /* of a response, 100..699 */
 	uint32_t header_length;	  /* through the empty line; the body is the rest */
+	uint32_t call_id, cseq;	  /* of a message: where these lines begin; 0 = there is none */
 	/* FRAME_BAD only; kind and method are set if that much was understood */
 	enum frame_fault fault;
 	uint32_t offset;  /* of the byte that broke it, from the start of the message */

@@ -186,6 +186,24 @@ static bool begin_fold(struct cursor *c)
 }
 
 /*
+ * Remember where the lines begin that say which call a message belongs to: the first of each. Two
+ * letters turn nearly all other lines away.
+ */
+static inline void note_line(struct framer *f, const uint8_t *name, uint32_t length, uint32_t at)
+{
+	uint8_t first = name[0] | 0x20;
+
+	if (first == 'i' && length == 1)
+		f->call_id = f->call_id ? f->call_id : at;
+	if (first != 'c' || length < 4)
+		return;
+	if ((name[1] | 0x20) == 's' && !f->cseq && scan_equals(name, length, "CSeq"))
+		f->cseq = at;
+	else if ((name[1] | 0x20) == 'a' && !f->call_id && scan_equals(name, length, "Call-ID"))
+		f->call_id = at;
+}
+
+/*
  * Go past the lines that need no more judging than this, with all in registers: most of the work on
  * most messages is done here. What is anything else is left to the functions for single parts.
  */
@@ -204,6 +222,7 @@ static void pass_lines(struct cursor *c)
 			break;
 		if (next - at > most && scan_separators(c->message, colon, next) > most)
 			break;
+		note_line(f, c->message + at, colon - at, at);
 		headers++;
 		at = next;
 	}
@@ -243,6 +262,7 @@ static void judge_name(struct cursor *c)
 	struct framer *f = c->f;
 	enum content_length_name name = content_length_name(c->message + f->line, c->at - f->line);
 
+	note_line(f, c->message + f->line, c->at - f->line, f->line);
 	f->in_content_length = name == CONTENT_LENGTH_YES;
 	if (name == CONTENT_LENGTH_LOOK_ALIKE || (f->in_content_length && f->has_content_length))
 		hold_back(f, FRAME_FAULT_CONTENT_LENGTH, f->line);

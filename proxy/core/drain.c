@@ -28,14 +28,14 @@ static bool is_ending(const struct session *s)
  * The first of the list that may go, the oldest first. Who may not is put behind the others, so that it costs nothing to come
  * back to those who have not been looked at. NULL: nobody in this pass.
  */
-static struct session *find_quiet(struct drain *d, struct list *l, unsigned *looks)
+static struct session *find(struct drain *d, struct list *l, unsigned *looks)
 {
 	struct list_node *n;
 	while (*looks && (n = list_first(l))) {
 		struct session *s = LIST_OBJECT(n, struct session, order);
 		if (s->drain_pass == d->pass)
 			return NULL;
-		if (!is_ending(s) && is_quiet(s))
+		if (!is_ending(s) && is_quiet(s) && dialogs_any(&s->dialogs) == d->is_last)
 			return s;
 		s->drain_pass = d->pass;
 		list_remove(n);
@@ -49,20 +49,32 @@ static struct session *find_unnamed(struct core *c, unsigned *looks)
 {
 	for (size_t i = 0; i < c->settings->listener_count; i++) {
 		struct listener *l = c->settings->listeners[i].listener;
-		struct session *s = find_quiet(&c->drain, &l->lanes[c->index].unnamed, looks);
+		struct session *s = find(&c->drain, &l->lanes[c->index].unnamed, looks);
 		if (s)
 			return s;
 	}
 	return NULL;
 }
 
+static void next_pass(struct drain *d, bool is_last)
+{
+	d->is_last = is_last;
+	d->pass = d->pass == UINT8_MAX ? 1 : (uint8_t)(d->pass + 1);
+}
+
+/* Those with a call that was answered and not ended come when nobody else may go. */
 static struct session *find_next(struct core *c, unsigned *looks)
 {
+	struct drain *d = &c->drain;
 	struct session *s = find_unnamed(c, looks);
 	if (!s)
-		s = find_quiet(&c->drain, &c->unproven, looks);
+		s = find(d, &c->unproven, looks);
 	if (!s)
-		s = find_quiet(&c->drain, &c->proven, looks);
+		s = find(d, &c->proven, looks);
+	if (!s && *looks && !d->is_last) {
+		next_pass(d, true);
+		s = find(d, &c->proven, looks);
+	}
 	return s;
 }
 
@@ -143,11 +155,6 @@ static uint32_t due(const struct core *c)
 	return (uint32_t)(d->total * passed_ms / d->over_ms);
 }
 
-static void next_pass(struct drain *d)
-{
-	d->pass = d->pass == UINT8_MAX ? 1 : (uint8_t)(d->pass + 1);
-}
-
 void drain_tend(struct core *c)
 {
 	struct drain *d = &c->drain;
@@ -164,7 +171,7 @@ void drain_tend(struct core *c)
 			break;
 		dismiss(s);
 	}
+	/* All have been looked at: again in the next turn, when some may be quiet. */
 	if (looks)
-		next_pass(
-			d); /* all have been looked at: again in the next turn, when some may be quiet */
+		next_pass(d, false);
 }

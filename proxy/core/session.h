@@ -17,6 +17,7 @@
 
 #include "proxy/core/core.h"
 #include "proxy/core/pool.h"
+#include "sip/dialogs.h"
 #include "sip/frame.h"
 #include "sip/message.h"
 
@@ -76,8 +77,9 @@ struct session {
 	uint32_t pings;		   /* seen in all, capped */
 	uint64_t out_ms;	   /* since when `out` has not been empty */
 	uint64_t bytes_in, bytes_out, messages;
-	uint32_t pending;      /* requests whose final answer is due, as far as can be counted */
-	uint32_t asked;	       /* the same of requests that came from behind */
+	uint32_t pending; /* requests whose final answer is due, as far as can be counted */
+	uint32_t asked;	  /* the same of requests that came from behind */
+	struct dialogs dialogs;
 	uint8_t misunderstood; /* whole messages that were none of SIP, while unproven */
 	uint32_t discarded;    /* bytes that came after our own FIN */
 	uint32_t current;      /* what the limit said */

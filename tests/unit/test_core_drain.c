@@ -91,6 +91,38 @@ static void who_has_not_sent_a_message_goes_first(void **state)
 	fake_stop(f);
 }
 
+static void those_with_an_open_dialog_go_last(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(crowd, 1);
+	static struct fake_stream *clients[MANY];
+	struct fake_stream *calling[20], *quiet[MANY - 20];
+	for (unsigned i = 0; i < MANY; i++) {
+		clients[i] = fake_client(f);
+		fake_say(clients[i], BYTES(REQUEST("INVITE", "1")));
+		fake_say(fake_server(f, i), BYTES(RESPONSE("200 OK", "INVITE", "1")));
+		if (i % 10)
+			fake_say(clients[i], BYTES(REQUEST("BYE", "2")));
+		if (i % 10)
+			fake_say(fake_server(f, i), BYTES(RESPONSE("200 OK", "BYE", "2")));
+		if (i % 10)
+			quiet[i - i / 10 - 1] = clients[i];
+		else
+			calling[i / 10] = clients[i];
+	}
+	drain(f, OVER_MS);
+	for (unsigned tenth = 1; tenth <= 9; tenth++) {
+		fake_pass(f, OVER_MS / 10);
+		assert_in_range(count_shut(quiet, MANY - 20), tenth * 20 - 2, tenth * 20);
+		assert_int_equal(count_shut(calling, 20), 0);
+	}
+	fake_pass(f, OVER_MS / 20);
+	assert_in_range(count_shut(calling, 20), 9, 11);
+	fake_pass(f, OVER_MS / 20 + 200);
+	assert_int_equal(count_shut(calling, 20), 20);
+	fake_stop(f);
+}
+
 static void those_that_end_by_themselves_count(void **state)
 {
 	(void)state;
@@ -225,6 +257,7 @@ int main(void)
 			after_each_tenth_of_the_time_about_a_tenth_of_the_connections_has_gone),
 		cmocka_unit_test(each_worker_drains_its_own),
 		cmocka_unit_test(who_has_not_sent_a_message_goes_first),
+		cmocka_unit_test(those_with_an_open_dialog_go_last),
 		cmocka_unit_test(those_that_end_by_themselves_count),
 		cmocka_unit_test(nobody_goes_in_the_middle_of_a_message_of_either_side),
 		cmocka_unit_test(an_answer_that_is_due_is_waited_for_while_there_is_time),
