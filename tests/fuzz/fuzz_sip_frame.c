@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sip/dialogs.h"
 #include "sip/frame.h"
+#include "sip/header.h"
 
 enum {
 	EVENTS_MAX = 256,
@@ -108,6 +110,8 @@ static void record(
 	e->frame.fault = frame->fault;
 	e->frame.offset = frame->offset;
 	e->frame.checked = frame->checked;
+	e->frame.call_id = verdict == FRAME_MESSAGE ? frame->call_id : 0;
+	e->frame.cseq = verdict == FRAME_MESSAGE ? frame->cseq : 0;
 }
 
 static void run(const struct stream *s, const struct frame_limits *l, struct outcome *o)
@@ -268,6 +272,23 @@ static void expect_unambiguous(const uint8_t *stream, const struct event *e)
 	expect(memcmp(message, "MSRP ", 5) != 0);
 }
 
+/* The lines that the framer remembers are the first of their name; who reads them stays within the header section. */
+static void expect_lines(const uint8_t *bytes, const struct event *e)
+{
+	size_t length = e->frame.header_length;
+	uint8_t *copy = malloc(length);
+	struct header_line line;
+	struct dialogs dialogs = {0};
+
+	memcpy(copy, bytes + e->start, length);
+	bool is_there = header_find(copy, length, "Call-ID", 'i', &line);
+	expect(is_there ? line.whole == copy + e->frame.call_id : !e->frame.call_id);
+	is_there = header_find(copy, length, "CSeq", 0, &line);
+	expect(is_there ? line.whole == copy + e->frame.cseq : !e->frame.cseq);
+	dialogs_see(&dialogs, copy, &e->frame);
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct outcome whole, pieces, bytewise;
@@ -295,5 +316,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < whole.count; i++)
 		if (whole.events[i].verdict == FRAME_MESSAGE)
 			expect_unambiguous(s.bytes, &whole.events[i]);
+	for (size_t i = 0; i < whole.count; i++)
+		if (whole.events[i].verdict == FRAME_MESSAGE)
+			expect_lines(s.bytes, &whole.events[i]);
 	return 0;
 }
