@@ -88,19 +88,20 @@ static void past_its_share_a_worker_leaves_the_next_to_one_below_its_own(void **
 static void of_several_that_wait_the_one_with_the_fewest_is_woken(void **state)
 {
 	(void)state;
-	struct places *p = begin();
-	assert_true(take(p, 1, 4));
-	assert_true(take(p, 2, 4));
-	assert_true(take(p, 0, 4));
-	assert_true(take(p, 0, 4));
-	for (unsigned w = 1; w < WORKERS; w++)
-		places_begin_waiting(p, w);
-	assert_int_equal(places_give(p, 0, 4), 3);
-	for (unsigned w = 1; w < WORKERS; w++)
-		places_end_waiting(p, w);
-	for (unsigned w = 0; w < 3; w++)
-		places_give(p, w, 4);
-	end(p);
+	for (unsigned without = 1; without < WORKERS; without++) {
+		struct places *p = begin();
+		for (unsigned w = 0; w < WORKERS; w++)
+			assert_true(take(p, w == without ? 0 : w, 4));
+		for (unsigned w = 1; w < WORKERS; w++)
+			places_begin_waiting(p, w);
+		assert_int_equal(places_give(p, 0, 4), without);
+		for (unsigned w = 1; w < WORKERS; w++)
+			places_end_waiting(p, w);
+		for (unsigned w = 0; w < WORKERS; w++)
+			if (w != without)
+				places_give(p, w, 4);
+		end(p);
+	}
 }
 
 static void fewer_places_than_workers_go_round(void **state)

@@ -98,7 +98,7 @@ static void who_closes_in_the_handshake_is_named(void **state)
 		p.pipe.is_ended = true;
 		for (int i = 0; i < 5 && !p.has_failed; i++)
 			io_pair_turn(&p);
-		assert_fault(&p, "closed_in_handshake");
+		assert_fault(&p, STREAM_FAULT_CLOSED);
 		io_pair_end(&p);
 	}
 }
