@@ -2,6 +2,7 @@
 #include "admin/http.h"
 #include "admin/http_gate.h"
 #include "admin/metrics.h"
+#include "admin/page.h"
 #include "proxy/inspect.h"
 #include "proxy/server.h"
 
@@ -9,32 +10,32 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <event2/http.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-enum { PAGE_SIZE_FIRST = 64 * 1024, PAGE_SIZE_MAX = 64 * 1024 * 1024 };
 
 /* Who asks at which socket sees how much. */
+enum { DOOR_OPERATORS, DOOR_BALANCERS, DOORS };
+
+static const char *const options[DOORS] = {"admin.http", "admin.health"};
+
 struct door {
 	struct http *http;
-	struct http_gate *gate; /* NULL: not configured */
 	bool is_for_operators;
+	struct http_gate *gate; /* NULL: not configured */
+	struct http_gate *next; /* prepared; may be the one in force, here or at the other door */
+	bool is_new;		/* since the last commit */
 };
 
 struct http {
 	const struct inspector *inspector;
 	struct event_base *base;
-	struct door operators, balancers;
-	int stop; /* readable when the thread has to end */
-	struct event stopping;
+	struct door doors[DOORS];
+	struct network *trusted; /* prepared */
+	size_t trusted_count;
 	atomic_bool is_stopping; /* known at once to all requests of a turn, which may be many */
-	pthread_t thread;
 };
 
 /* --- answers --- */
@@ -52,12 +53,25 @@ static void answer(struct evhttp_request *r, int status, const char *type, struc
 	bufferevent_disable(evhttp_connection_get_bufferevent(connection), EV_READ);
 }
 
+static bool is_head(const struct evhttp_request *r)
+{
+	return evhttp_request_get_command(r) == EVHTTP_REQ_HEAD;
+}
+
 static void answer_text(struct evhttp_request *r, int status, const char *text)
 {
+	static const char type[] = "text/plain; charset=utf-8";
+	char length[24];
+	if (is_head(r)) { /* evhttp would send a body, and not say how long it is */
+		snprintf(length, sizeof(length), "%zu", strlen(text));
+		evhttp_add_header(evhttp_request_get_output_headers(r), "Content-Length", length);
+		answer(r, status, type, NULL);
+		return;
+	}
 	struct evbuffer *body = evbuffer_new();
 	if (body)
 		evbuffer_add(body, text, strlen(text));
-	answer(r, status, "text/plain; charset=utf-8", body);
+	answer(r, status, type, body);
 	if (body)
 		evbuffer_free(body);
 }
@@ -69,29 +83,16 @@ static void free_page(const void *page, size_t length, void *argument)
 	free(argument);
 }
 
-/* The whole page in memory of its own, which the caller frees; NULL when there is none. */
-static char *make_page(const struct inspection *all, size_t *length)
+static bool write_metrics(struct text *t, const void *all)
 {
-	for (size_t size = PAGE_SIZE_FIRST; size <= PAGE_SIZE_MAX; size *= 2) {
-		struct text page;
-		char *bytes = malloc(size);
-		if (!bytes)
-			return NULL;
-		text_init(&page, bytes, size);
-		if (metrics_write(&page, all)) {
-			*length = page.length;
-			return bytes;
-		}
-		free(bytes);
-	}
-	return NULL;
+	return metrics_write(t, all);
 }
 
 static void answer_metrics(struct http *h, struct evhttp_request *r)
 {
 	size_t length = 0;
 	struct inspection *all = inspect_take(h->inspector);
-	char *page = all ? make_page(all, &length) : NULL;
+	char *page = all ? page_make(write_metrics, all, &length) : NULL;
 	struct evbuffer *body = page ? evbuffer_new() : NULL;
 	inspect_free(all);
 	if (body && evbuffer_add_reference(body, page, length, free_page, page) == 0) {
@@ -104,168 +105,236 @@ static void answer_metrics(struct http *h, struct evhttp_request *r)
 		evbuffer_free(body);
 }
 
+static void answer_health(const struct http *h, struct evhttp_request *r)
+{
+	if (inspect_is_healthy(h->inspector))
+		answer_text(r, HTTP_OK, "ok\n");
+	else
+		answer_text(r, HTTP_SERVUNAVAIL, "a worker is stuck\n");
+}
+
+static void answer_readiness(const struct http *h, struct evhttp_request *r)
+{
+	if (inspect_is_ready(h->inspector))
+		answer_text(r, HTTP_OK, "ready\n");
+	else
+		answer_text(r, HTTP_SERVUNAVAIL,
+			inspect_is_draining(h->inspector) ? "draining\n" : "not ready\n");
+}
+
+/* Load balancers ask with GET, HEAD, and HAProxy unless told otherwise with OPTIONS. */
+static void answer_path(struct door *d, struct evhttp_request *r, const char *path)
+{
+	struct http *h = d->http;
+	if (!strcmp(path, "/healthz"))
+		answer_health(h, r);
+	else if (!strcmp(path, "/readyz"))
+		answer_readiness(h, r);
+	else if (!d->is_for_operators)
+		answer_text(r, HTTP_NOTFOUND, "try /healthz or /readyz\n");
+	else if (strcmp(path, "/metrics") != 0)
+		answer_text(r, HTTP_NOTFOUND, "try /metrics, /healthz or /readyz\n");
+	else if (evhttp_request_get_command(r) == EVHTTP_REQ_OPTIONS)
+		answer_text(r, HTTP_BADMETHOD, "try GET\n");
+	else if (is_head(r))
+		answer(r, HTTP_OK, METRICS_CONTENT_TYPE, NULL);
+	else
+		answer_metrics(h, r);
+}
+
 static void on_request(struct evhttp_request *r, void *owner)
 {
-	const struct door *d = owner;
-	struct http *h = d->http;
+	struct door *d = owner;
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	if (!path)
 		answer_text(r, HTTP_BADREQUEST, "no path\n");
-	else if (atomic_load(&h->is_stopping))
+	else if (atomic_load(&d->http->is_stopping))
 		answer_text(r, HTTP_SERVUNAVAIL, "stopping\n");
-	else if (d->is_for_operators && !strcmp(path, "/metrics"))
-		answer_metrics(h, r);
-	else if (!strcmp(path, "/healthz") && inspect_is_healthy(h->inspector))
-		answer_text(r, HTTP_OK, "ok\n");
-	else if (!strcmp(path, "/healthz"))
-		answer_text(r, HTTP_SERVUNAVAIL, "a worker is stuck\n");
-	else if (!strcmp(path, "/readyz") && inspect_is_ready(h->inspector))
-		answer_text(r, HTTP_OK, "ready\n");
-	else if (!strcmp(path, "/readyz"))
-		answer_text(r, HTTP_SERVUNAVAIL, "not ready\n");
 	else
-		answer_text(r, HTTP_NOTFOUND,
-			d->is_for_operators ? "try /metrics, /healthz or /readyz\n"
-					    : "try /healthz or /readyz\n");
+		answer_path(d, r, path);
 }
 
-/* --- the thread --- */
+/* --- the doors --- */
 
-static void on_stopping(evutil_socket_t fd, short what, void *argument)
+static bool is_same(const struct addr_port *a, const struct addr_port *b)
 {
-	struct http *h = argument;
-	(void)fd;
-	(void)what;
-	event_base_loopbreak(h->base);
+	return a->port == b->port && addr_equal(&a->addr, &b->addr);
 }
 
-static void *run(void *argument)
+/* A gate may move to the other door with its address; of free ports each has its own. */
+static struct http_gate *find_gate(
+	const struct http *h, unsigned door, const struct addr_port *address)
 {
-	struct http *h = argument;
-	event_base_dispatch(h->base);
+	for (unsigned d = 0; d < DOORS; d++) {
+		struct http_gate *g = h->doors[d].gate;
+		if (g && is_same(gate_wanted(g), address) && (address->port || d == door))
+			return g;
+	}
 	return NULL;
+}
+
+static bool is_port_ours(const struct http *h, uint16_t port)
+{
+	for (unsigned d = 0; d < DOORS; d++)
+		if (h->doors[d].gate && gate_bound(h->doors[d].gate)->port == port)
+			return true;
+	return false;
+}
+
+static bool is_wanted(const struct http *h, const struct http_gate *g)
+{
+	for (unsigned d = 0; d < DOORS; d++)
+		if (h->doors[d].next == g)
+			return true;
+	return false;
+}
+
+static bool is_in_force(const struct http *h, const struct http_gate *g)
+{
+	for (unsigned d = 0; d < DOORS; d++)
+		if (h->doors[d].gate == g)
+			return true;
+	return false;
+}
+
+/* Where a door is, in the configuration. */
+struct place {
+	const struct addr_port *address;
+	size_t count;
+	const struct conf_place *at;
+};
+
+static void add_error(unsigned door, const struct place *p, struct conf_errors *errors)
+{
+	int error = errno;
+	char text[ADDR_PORT_TEXT_MAX];
+	addr_port_format(p->address, text);
+	if (error == EADDRINUSE)
+		conf_errors_add(errors, p->at, options[door],
+			"%s is in use; \"ss -ltnp\" shows by whom", text);
+	else
+		conf_errors_add(errors, p->at, options[door], "cannot listen on %s: %s", text,
+			strerror(error));
+}
+
+static bool prepare_door(
+	struct http *h, unsigned door, const struct place *p, struct conf_errors *errors)
+{
+	struct door *d = &h->doors[door];
+	d->next = NULL;
+	if (!p->count)
+		return true;
+	d->next = find_gate(h, door, p->address);
+	if (!d->next)
+		d->next = gate_new(h->base, p->address, is_port_ours(h, p->address->port));
+	if (!d->next)
+		add_error(door, p, errors);
+	return d->next;
+}
+
+static bool prepare_trust(struct http *h, const struct conf_admin *conf, struct conf_errors *errors)
+{
+	size_t size = conf->trusted_count * sizeof(*conf->trusted);
+	h->trusted = NULL;
+	h->trusted_count = conf->trusted_count;
+	if (!size)
+		return true;
+	h->trusted = malloc(size);
+	if (h->trusted)
+		memcpy(h->trusted, conf->trusted, size);
+	else
+		conf_errors_add(errors, &conf->at.trusted, "admin.trusted",
+			"the host has no memory for it");
+	return h->trusted;
+}
+
+bool http_prepare(struct http *h, const struct conf_admin *conf, struct conf_errors *errors)
+{
+	const struct place places[DOORS] = {
+		[DOOR_OPERATORS] = {&conf->http, conf->http_count, &conf->at.http},
+		[DOOR_BALANCERS] = {&conf->health, conf->health_count, &conf->at.health},
+	};
+	bool is_fine = prepare_trust(h, conf, errors);
+	for (unsigned d = 0; d < DOORS; d++)
+		is_fine &= prepare_door(h, d, &places[d], errors);
+	return is_fine;
+}
+
+static void abandon(struct http *h)
+{
+	for (unsigned d = 0; d < DOORS; d++) {
+		if (h->doors[d].next && !is_in_force(h, h->doors[d].next))
+			gate_free(h->doors[d].next);
+		h->doors[d].next = NULL;
+	}
+	free(h->trusted);
+	h->trusted = NULL;
+}
+
+static void open_door(struct http *h, struct door *d)
+{
+	struct gate_use use = {.on_request = on_request, .owner = d};
+	if (!d->is_for_operators) {
+		use.trusted = h->trusted;
+		use.trusted_count = h->trusted_count;
+		h->trusted = NULL;
+	}
+	gate_open(d->next, &use);
+}
+
+void http_commit(struct http *h, bool is_taken)
+{
+	if (!is_taken) {
+		abandon(h);
+		return;
+	}
+	for (unsigned d = 0; d < DOORS; d++) {
+		struct door *door = &h->doors[d];
+		door->is_new = door->next && !is_in_force(h, door->next);
+		if (door->next)
+			open_door(h, door);
+	}
+	for (unsigned d = 0; d < DOORS; d++)
+		if (!is_wanted(h, h->doors[d].gate))
+			gate_free(h->doors[d].gate);
+	for (unsigned d = 0; d < DOORS; d++)
+		h->doors[d].gate = h->doors[d].next;
+	free(h->trusted); /* of a door that is not configured */
+	h->trusted = NULL;
+}
+
+void http_announce(const struct http *h, struct server *server)
+{
+	for (unsigned d = 0; d < DOORS; d++)
+		if (h->doors[d].is_new)
+			server_announce(server, options[d], gate_bound(h->doors[d].gate));
 }
 
 /* --- beginning and end --- */
 
-static struct event_base *new_base(void)
+struct http *http_new(struct event_base *base, const struct server *server)
 {
-	struct event_config *config = event_config_new();
-	if (!config)
-		return NULL;
-	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	struct event_base *base = event_base_new_with_config(config);
-	event_config_free(config);
-	return base;
-}
-
-/* Where a door is, in the configuration and in what is said of it. */
-struct place {
-	const char *option;
-	const struct conf_place *at;
-	struct server *server;
-};
-
-static bool open_door(struct door *d, const struct gate_setup *setup, const struct place *place,
-	struct conf_errors *errors)
-{
-	struct addr_port bound;
-	char text[ADDR_PORT_TEXT_MAX];
-	d->gate = gate_new(d->http->base, setup, &bound);
-	if (d->gate) {
-		server_announce(place->server, place->option, &bound);
-		return true;
-	}
-	int error = errno;
-	addr_port_format(&setup->address, text);
-	if (error == EADDRINUSE)
-		conf_errors_add(errors, place->at, place->option,
-			"%s is in use; \"ss -ltnp\" shows by whom", text);
-	else
-		conf_errors_add(errors, place->at, place->option, "cannot listen on %s: %s", text,
-			strerror(error));
-	return false;
-}
-
-static bool open_doors(struct http *h, const struct conf_admin *conf, struct server *server,
-	struct conf_errors *errors)
-{
-	bool is_open = true;
-	struct gate_setup setup = {.on_request = on_request};
-	struct place place = {.server = server};
-	if (conf->http_count) {
-		h->operators = (struct door){.http = h, .is_for_operators = true};
-		setup.address = conf->http;
-		setup.owner = &h->operators;
-		place.option = "admin.http";
-		place.at = &conf->at.http;
-		is_open &= open_door(&h->operators, &setup, &place, errors);
-	}
-	if (conf->health_count) {
-		h->balancers = (struct door){.http = h};
-		setup.address = conf->health;
-		setup.owner = &h->balancers;
-		setup.trusted = conf->trusted;
-		setup.trusted_count = conf->trusted_count;
-		place.option = "admin.health";
-		place.at = &conf->at.health;
-		is_open &= open_door(&h->balancers, &setup, &place, errors);
-	}
-	return is_open;
-}
-
-static void release(struct http *h)
-{
-	gate_close(h->operators.gate);
-	gate_close(h->balancers.gate);
-	if (h->base)
-		event_base_free(h->base);
-	gate_free(h->operators.gate);
-	gate_free(h->balancers.gate);
-	if (h->stop >= 0)
-		close(h->stop);
-	free(h);
-}
-
-static bool start(struct http *h)
-{
-	if (h->stop < 0)
-		return false;
-	event_assign(&h->stopping, h->base, h->stop, EV_READ, on_stopping, h);
-	return event_add(&h->stopping, NULL) == 0 && pthread_create(&h->thread, NULL, run, h) == 0;
-}
-
-struct http *http_new(
-	const struct conf_admin *conf, struct server *server, struct conf_errors *errors)
-{
-	if (!conf->http_count && !conf->health_count)
-		return NULL;
 	struct http *h = calloc(1, sizeof(*h));
-	bool is_open = false;
-	if (h) {
-		h->inspector = server_inspector(server);
-		h->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		h->base = new_base();
-		is_open = h->base && open_doors(h, conf, server, errors);
-		if (is_open && start(h))
-			return h;
-	}
-	if (!h || is_open || !h->base)
-		conf_errors_add(errors, &conf->place, "admin",
-			"the host has no memory, descriptor or thread for it");
-	if (h)
-		release(h);
-	return NULL;
+	if (!h)
+		return NULL;
+	h->inspector = server_inspector(server);
+	h->base = base;
+	for (unsigned d = 0; d < DOORS; d++)
+		h->doors[d] = (struct door){.http = h, .is_for_operators = d == DOOR_OPERATORS};
+	return h;
+}
+
+void http_stop(struct http *h)
+{
+	atomic_store(&h->is_stopping, true);
 }
 
 void http_free(struct http *h)
 {
-	uint64_t one = 1;
 	if (!h)
 		return;
-	atomic_store(&h->is_stopping, true);
-	if (write(h->stop, &one, sizeof(one)) == sizeof(one))
-		pthread_join(h->thread, NULL);
-	release(h);
+	for (unsigned d = 0; d < DOORS; d++)
+		gate_free(h->doors[d].gate);
+	free(h);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * http.h - HTTP for operators (`admin.http`) and load balancers (`admin.health`), in a thread of its own: no worker ever
- * waits for who reads it.
+ * http.h - HTTP for operators (`admin.http`) and load balancers (`admin.health`), in the thread of admin.h.
  *
  *   /metrics   admin.http alone: Prometheus' text format
  *   /healthz   200 while every worker turns, else 503
@@ -12,18 +11,29 @@
 
 #include "conf/conf.h"
 
+#include <stdbool.h>
+
+struct event_base;
 struct http;
 struct server;
 
-/*
- * Bind what is configured, say so in the log, and start the thread. `conf` and `server` are borrowed until http_free().
- * NULL: nothing is configured, or it cannot be bound, which is then in `errors`. Main thread, between server_new() and
- * server_run().
- */
-struct http *http_new(
-	const struct conf_admin *conf, struct server *server, struct conf_errors *errors);
+/* Nothing is open yet. `base` and `server` are borrowed until http_free(). NULL: memory is short. */
+struct http *http_new(struct event_base *base, const struct server *server);
 
-/* End the thread, with whatever it is answering. NULL is fine. */
+/*
+ * Bind what a configuration asks for and is not bound; nobody is served there yet. False: said in `errors`. Then
+ * http_commit() with false, which is due after a success as well when something else has failed.
+ */
+bool http_prepare(struct http *h, const struct conf_admin *conf, struct conf_errors *errors);
+void http_commit(struct http *h, bool is_taken);
+
+/* Say in the log where it has begun to listen with the last commit. The main thread, while no other one uses it. */
+void http_announce(const struct http *h, struct server *server);
+
+/* Make no more pages: who still asks is told so, and the thread comes to its end. Any thread. */
+void http_stop(struct http *h);
+
+/* Close everything. NULL is fine. */
 void http_free(struct http *h);
 
 #endif

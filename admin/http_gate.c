@@ -38,7 +38,8 @@ struct visit {
 };
 
 struct http_gate {
-	struct gate_setup setup;
+	struct gate_use use;
+	struct addr_port wanted, bound;
 	struct evhttp *http;
 	struct evconnlistener *listener; /* of http */
 	struct event tick;
@@ -75,15 +76,15 @@ static bool visit_is_over(const struct visit *v)
 
 static bool is_trusted(const struct visit *v)
 {
-	const struct gate_setup *setup = &v->gate->setup;
+	const struct gate_use *use = &v->gate->use;
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	struct addr_port peer;
 	if (getpeername(bufferevent_getfd(v->stream), (struct sockaddr *)&address, &length) != 0 ||
 		!addr_from_sockaddr(&peer, (struct sockaddr *)&address))
 		return false;
-	for (size_t i = 0; i < setup->trusted_count; i++)
-		if (network_contains(&setup->trusted[i], &peer.addr))
+	for (size_t i = 0; i < use->trusted_count; i++)
+		if (network_contains(&use->trusted[i], &peer.addr))
 			return true;
 	return false;
 }
@@ -134,7 +135,7 @@ static struct visit *visit_new(struct http_gate *g, struct bufferevent *stream)
 	v->gate = g;
 	v->stream = stream;
 	v->began_s = now_s();
-	v->is_named = !g->setup.trusted_count;
+	v->is_named = !g->use.trusted_count;
 	if (!v->is_named && !evbuffer_add_cb(bufferevent_get_input(stream), on_input, v)) {
 		free(v);
 		return NULL;
@@ -236,17 +237,43 @@ static struct bufferevent *on_accepted(struct event_base *base, void *argument)
 
 /* --- the socket --- */
 
-static int open_socket(const struct addr_port *address, struct addr_port *bound)
+static bool set(int fd, int name)
+{
+	int on = 1;
+	return setsockopt(fd, SOL_SOCKET, name, &on, sizeof(on)) == 0;
+}
+
+/* -1, with errno. */
+static int bind_socket(const struct addr_port *address, bool is_shared)
 {
 	struct sockaddr_storage to;
 	socklen_t length = addr_to_sockaddr(address, &to);
-	int on = 1;
 	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-		bind(fd, (struct sockaddr *)&to, length) == 0 && listen(fd, BACKLOG) == 0 &&
-		getsockname(fd, (struct sockaddr *)&to, &length) == 0 &&
+	if (set(fd, SO_REUSEADDR) && (!is_shared || set(fd, SO_REUSEPORT)) &&
+		bind(fd, (struct sockaddr *)&to, length) == 0)
+		return fd;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* A reload binds what is new before it closes what is old, and the two may overlap: hence SO_REUSEPORT. */
+static int open_socket(const struct addr_port *address, bool is_ours, struct addr_port *bound)
+{
+	struct sockaddr_storage to;
+	socklen_t length = sizeof(to);
+	int probe = is_ours ? -1 : bind_socket(address, false);
+	if (!is_ours && probe < 0)
+		return -1;
+	if (probe >= 0)
+		close(probe);
+	int fd = bind_socket(address, true);
+	if (fd < 0)
+		return -1;
+	if (listen(fd, BACKLOG) == 0 && getsockname(fd, (struct sockaddr *)&to, &length) == 0 &&
 		addr_from_sockaddr(bound, (struct sockaddr *)&to))
 		return fd;
 	int error = errno;
@@ -257,9 +284,9 @@ static int open_socket(const struct addr_port *address, struct addr_port *bound)
 
 static bool start_evhttp(struct http_gate *g, struct event_base *base, int fd)
 {
+	const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED;
 	g->http = evhttp_new(base);
-	g->listener = evconnlistener_new(
-		base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	g->listener = evconnlistener_new(base, NULL, NULL, flags, 0, fd);
 	if (!g->listener) {
 		close(fd);
 		return false;
@@ -270,24 +297,22 @@ static bool start_evhttp(struct http_gate *g, struct event_base *base, int fd)
 	}
 	evconnlistener_set_error_cb(g->listener, on_accept_failed);
 	evhttp_set_bevcb(g->http, on_accepted, g);
-	evhttp_set_gencb(g->http, g->setup.on_request, g->setup.owner);
-	evhttp_set_allowed_methods(g->http, EVHTTP_REQ_GET);
+	evhttp_set_allowed_methods(g->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_OPTIONS);
 	evhttp_set_max_headers_size(g->http, HEADERS_MAX);
 	evhttp_set_max_body_size(g->http, 0);
 	evhttp_set_timeout(g->http, GATE_PATIENCE_S);
 	return true;
 }
 
-struct http_gate *gate_new(
-	struct event_base *base, const struct gate_setup *setup, struct addr_port *bound)
+struct http_gate *gate_new(struct event_base *base, const struct addr_port *address, bool is_ours)
 {
 	struct http_gate *g = calloc(1, sizeof(*g));
-	int fd = g ? open_socket(&setup->address, bound) : -1;
+	int fd = g ? open_socket(address, is_ours, &g->bound) : -1;
 	if (fd < 0) {
 		free(g);
 		return NULL;
 	}
-	g->setup = *setup;
+	g->wanted = *address;
 	event_assign(&g->tick, base, -1, 0, on_tick, g);
 	if (start_evhttp(g, base, fd))
 		return g;
@@ -298,7 +323,26 @@ struct http_gate *gate_new(
 	return NULL;
 }
 
-void gate_close(struct http_gate *g)
+const struct addr_port *gate_wanted(const struct http_gate *g)
+{
+	return &g->wanted;
+}
+
+const struct addr_port *gate_bound(const struct http_gate *g)
+{
+	return &g->bound;
+}
+
+void gate_open(struct http_gate *g, const struct gate_use *use)
+{
+	free(g->use.trusted);
+	g->use = *use;
+	evhttp_set_gencb(g->http, use->on_request, use->owner);
+	if (!g->is_paused)
+		evconnlistener_enable(g->listener);
+}
+
+void gate_free(struct http_gate *g)
 {
 	if (!g)
 		return;
@@ -306,9 +350,6 @@ void gate_close(struct http_gate *g)
 	evhttp_free(g->http);
 	while (g->count)
 		visit_free(g, g->count - 1);
-}
-
-void gate_free(struct http_gate *g)
-{
+	free(g->use.trusted);
 	free(g);
 }

@@ -20,23 +20,29 @@ struct event_base;
 struct evhttp_request;
 struct http_gate;
 
-struct gate_setup {
-	struct addr_port address;
-	const struct network *trusted; /* who may send a PROXY header; borrowed */
-	size_t trusted_count;
+/* Who answers what comes through. */
+struct gate_use {
 	void (*on_request)(struct evhttp_request *request, void *owner);
 	void *owner;
+	struct network *
+		trusted; /* who may send a PROXY header; from malloc(), the gate's from then on; may be NULL */
+	size_t trusted_count;
 };
 
-/* Bind and listen; *bound is the address with its real port. NULL, with errno, when that fails. */
-struct http_gate *gate_new(
-	struct event_base *base, const struct gate_setup *setup, struct addr_port *bound);
-
 /*
- * Close the socket and every connection. What remains of them is freed with the base, by event_base_free(); gate_free() is
- * for after that. NULL is fine for both.
+ * Bind and listen; whoever comes waits for gate_open(). An exclusive bind is tried first, so that no second instance takes half
+ * of the requests; not with `is_ours`, when another gate of this process has that port. NULL, with errno, when it fails.
  */
-void gate_close(struct http_gate *g);
+struct http_gate *gate_new(struct event_base *base, const struct addr_port *address, bool is_ours);
+
+/* As it was asked for, and as it is: with the real port. */
+const struct addr_port *gate_wanted(const struct http_gate *g);
+const struct addr_port *gate_bound(const struct http_gate *g);
+
+/* Let them through, from now on to this one. Those who are through stay. */
+void gate_open(struct http_gate *g, const struct gate_use *use);
+
+/* Close the socket and every connection. NULL is fine. */
 void gate_free(struct http_gate *g);
 
 #endif

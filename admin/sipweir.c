@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sipweir.c - the program: arguments, configuration, run, exit status. */
-#include "admin/http.h"
+#include "admin/admin.h"
 #include "conf/conf.h"
 #include "proxy/server.h"
 
@@ -20,6 +20,12 @@ struct arguments {
 	const char *config;
 	bool is_demo;  /* the embedded configuration in place of the file */
 	bool is_check; /* load it and stop there */
+};
+
+/* What runs: a reload comes back to it. */
+struct program {
+	const struct arguments *arguments;
+	struct admin *admin;
 };
 
 static const char demo_config[] =
@@ -77,35 +83,52 @@ static void print_what_to_try(void *owner, size_t listener, const char *address)
 /* A reload reads the file again that was read at the start. */
 static struct conf *load(void *owner, struct conf_errors *errors)
 {
-	const struct arguments *a = owner;
-	return conf_load(a->config, errors);
+	const struct program *p = owner;
+	return conf_load(p->arguments->config, errors);
+}
+
+static bool prepare(void *owner, const struct conf *next, struct conf_errors *errors)
+{
+	const struct program *p = owner;
+	return admin_prepare(p->admin, &next->admin, errors);
+}
+
+static void commit(void *owner, bool is_taken)
+{
+	const struct program *p = owner;
+	admin_commit(p->admin, is_taken);
+}
+
+static bool serve(struct server *server, struct program *p)
+{
+	const struct server_program program = {
+		.owner = p,
+		.on_ready = p->arguments->is_demo ? print_what_to_try : NULL,
+		.load = p->arguments->is_demo ? NULL : load,
+		.prepare = prepare,
+		.commit = commit,
+	};
+	return server_run(server, &program);
 }
 
 /* The configuration goes to the server; what could not be started is freed here. */
-static int run(struct conf *conf, struct arguments *a, struct conf_errors *errors)
+static int run(struct conf *conf, const struct arguments *a, struct conf_errors *errors)
 {
-	struct server_program program = {
-		.owner = a,
-		.on_ready = a->is_demo ? print_what_to_try : NULL,
-		.load = a->is_demo ? NULL : load,
-	};
+	struct program program = {.arguments = a};
 	struct server *server = server_new(conf, a->is_check, errors);
-	struct http *http = NULL;
 	if (!server)
 		conf_free(conf);
 	if (server && !a->is_check)
-		http = http_new(&conf->admin, server, errors);
+		program.admin = admin_new(&conf->admin, server, errors);
 	conf_errors_print(&errors->warnings, "warning: ", stderr);
-	if (!server || errors->errors.count) {
-		conf_errors_print(&errors->errors, "", stderr);
-		server_free(server);
-		return EXIT_WRONG;
-	}
-	bool is_fine = true;
-	if (!a->is_check)
-		is_fine = server_run(server, &program);
-	http_free(http);
+	conf_errors_print(&errors->errors, "", stderr);
+	bool is_started = server && !conf_errors_any(errors);
+	bool is_fine = !is_started || a->is_check || serve(server, &program);
+	admin_stop(program.admin);
 	server_free(server);
+	admin_free(program.admin);
+	if (!is_started)
+		return EXIT_WRONG;
 	return is_fine ? EXIT_STOPPED : EXIT_FAILED;
 }
 

@@ -107,4 +107,7 @@ bool inspect_is_healthy(const struct inspector *i);
 /* True when it should get traffic: it accepts, every worker turns, and it has not been told to stop. */
 bool inspect_is_ready(const struct inspector *i);
 
+/* True once it has been told to stop: why it is not ready. */
+bool inspect_is_draining(const struct inspector *i);
+
 #endif

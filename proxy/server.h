@@ -73,6 +73,7 @@ const struct inspector *server_inspector(const struct server *s);
 
 /* Say in the log that something beside the listeners (`what`: "admin.http") accepts there. Main thread. */
 void server_announce(struct server *s, const char *what, const struct addr_port *address);
+void server_announce_path(struct server *s, const char *what, const char *path);
 
 void server_free(struct server *s);
 

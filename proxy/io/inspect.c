@@ -339,7 +339,7 @@ static void fill_process(struct filler *f, struct inspection *all, const struct 
 	all->workers = sh->workers;
 	all->open = atomic_load(&sh->open);
 	all->max_connections = sh->settings->max_connections;
-	all->draining = atomic_load(&i->leave_ends_ms) != 0;
+	all->draining = inspect_is_draining(i);
 	all->accept_left_ms = all->draining ? left_ms(&i->accept_ends_ms) : 0;
 	all->drain_left_ms = left_ms(&i->leave_ends_ms);
 	all->handshakes_placed = places_taken(&sh->handshakes);
@@ -429,4 +429,9 @@ bool inspect_is_healthy(const struct inspector *i)
 bool inspect_is_ready(const struct inspector *i)
 {
 	return atomic_load(&i->is_serving) && inspect_is_healthy(i);
+}
+
+bool inspect_is_draining(const struct inspector *i)
+{
+	return atomic_load(&i->leave_ends_ms) != 0;
 }

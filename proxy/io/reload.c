@@ -127,10 +127,13 @@ void reload_begin(struct server *s, const struct server_order *order)
 		return;
 	}
 	if (!s->program->load || s->leaving == LEAVING_NOW) {
+		bool is_leaving = s->program->load;
 		notice_reload_failed(s, "leaving",
-			s->program->load ? "it is closing its connections to stop"
-					 : "it was started without a file to read");
-		orders_answer(order, false, "nothing has changed: there is nothing to reload\n");
+			is_leaving ? "it is closing its connections to stop"
+				   : "it was started without a file to read");
+		orders_answer(order, false,
+			is_leaving ? "nothing has changed: sipweir is stopping\n"
+				   : "nothing has changed: there is no file to read\n");
 		return;
 	}
 	char description[DESCRIPTION_MAX];

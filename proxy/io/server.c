@@ -176,6 +176,15 @@ void server_announce(struct server *s, const char *what, const struct addr_port 
 	notice_tell(s, &r);
 }
 
+void server_announce_path(struct server *s, const char *what, const char *path)
+{
+	struct record r;
+	record_init(&r, RECORD_LISTENING);
+	r.listener = what;
+	snprintf(r.message, sizeof(r.message), "accepting on %s", path);
+	notice_tell(s, &r);
+}
+
 bool server_give_order(struct server *s, const struct server_order *order)
 {
 	return orders_give(&s->orders, order);

@@ -2,6 +2,7 @@
 """What operators and load balancers are told over HTTP, and what strangers can do to that."""
 import pathlib
 import re
+import signal
 import socket as sockets
 import time
 
@@ -202,11 +203,151 @@ def test_being_full_makes_neither_fail(sipweir):
 
 
 @pytest.mark.parametrize("socket", ["admin.http", "admin.health"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "PATCH", "NOSUCH"])
-def test_anything_but_get_is_refused(sipweir, socket, method):
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE", "PATCH", "NOSUCH"])
+def test_what_would_change_something_is_refused(sipweir, socket, method):
     weir = sipweir(admin=ADMIN)
     answer = http.ask(weir.address_of(socket), "/healthz", method=method, lines=["Content-Length: 0"])
     assert answer.status in (400, 405, 501) and b"ok" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_load_balancers_may_ask_with_head_and_options(sipweir, path):
+    weir = sipweir(admin=BEHIND)
+    for socket in ("admin.http", "admin.health"):
+        asked = http.ask(weir.address_of(socket), path)
+        head = http.ask(weir.address_of(socket), path, method="HEAD")
+        assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(asked.body)))
+        options = http.ask(weir.address_of(socket), path, method="OPTIONS")
+        assert (options.status, options.body) == (200, asked.body)
+    head = http.ask(weir.address_of("admin.health"), path, method="HEAD", header=proxy.v2("198.51.100.7"))
+    assert head.status == 200
+
+
+def test_metrics_need_get(sipweir):
+    weir = sipweir(admin=ADMIN)
+    head = http.ask(weir.address_of("admin.http"), "/metrics", method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert http.ask(weir.address_of("admin.http"), "/metrics", method="OPTIONS").status == 405
+    assert http.ask(weir.address_of("admin.health"), "/metrics", method="HEAD").status == 404
+
+
+def test_a_drain_makes_it_unready_and_not_unhealthy(sipweir):
+    weir = sipweir(admin=ADMIN, timeouts={"drain_delay": "20s"})
+    weir.kill(signal.SIGTERM)
+    weir.wait_for("drain")
+    for method in ("GET", "HEAD", "OPTIONS"):
+        assert http.ask(weir.address_of("admin.health"), "/readyz", method=method).status == 503
+        assert http.ask(weir.address_of("admin.health"), "/healthz", method=method).status == 200
+    assert http.ask(weir.address_of("admin.health"), "/readyz").text == "draining\n"
+    assert http.metrics(weir).sum("sipweir_draining") == 1
+    weir.process.kill()
+    weir.stopped = True
+
+
+# Reloads
+
+
+def both(weir):
+    return [http.ask(weir.address_of(name), "/healthz").status for name in ("admin.http", "admin.health")]
+
+
+def refuses(address):
+    try:
+        http.dial(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_reload_opens_moves_and_closes_admin_sockets(sipweir):
+    weir = sipweir(admin={"http": "", "health": ""})
+    weir.change(admin=ADMIN)
+    assert both(weir) == [200, 200]
+    first = {name: weir.address_of(name) for name in ("admin.http", "admin.health")}
+    moved = f"127.0.0.1:{ports.free()}"
+    weir.change(admin={"http": moved})
+    assert http.metrics(weir).sum("sipweir_reloads_total", outcome="done") == 2
+    assert weir.address_of("admin.http") == moved
+    assert refuses(first["admin.http"])
+    assert weir.address_of("admin.health") == first["admin.health"], "it kept its socket"
+    weir.change(admin={"http": "", "health": ""})
+    assert refuses(moved) and refuses(first["admin.health"])
+
+
+def test_a_reload_that_leaves_a_socket_alone_disturbs_nobody_on_it(sipweir):
+    weir = sipweir(admin=ADMIN)
+    address = weir.address_of("admin.http")
+    with http.dial(address) as s:
+        s.sendall(b"GET /healthz HT")
+        weir.change(limits={"connections": 5})
+        weir.change(admin={"health": ""})
+        s.sendall(b"TP/1.0\r\n\r\n")
+        assert http.Answer(http.read(s)).status == 200
+    assert len(weir.log.find("listening", listener="admin.http")) == 1
+
+
+def test_the_two_addresses_may_change_places(sipweir):
+    a, b = (f"127.0.0.1:{ports.free()}" for _ in range(2))
+    weir = sipweir(admin={"http": a, "health": b})
+    assert (http.ask(a, "/metrics").status, http.ask(b, "/metrics").status) == (200, 404)
+    weir.change(admin={"http": b, "health": a})
+    assert (http.ask(a, "/metrics").status, http.ask(b, "/metrics").status) == (404, 200)
+    weir.change(admin={"http": a, "health": ""})
+    assert http.ask(a, "/metrics").status == 200
+    assert refuses(b)
+
+
+def test_an_address_may_widen_to_all_and_narrow_again(sipweir):
+    port = ports.free()
+    weir = sipweir(admin={"http": f"127.0.0.1:{port}"})
+    weir.change(admin={"http": f"0.0.0.0:{port}"})
+    assert http.ask(f"127.0.0.2:{port}", "/healthz").status == 200
+    weir.change(admin={"http": f"127.0.0.1:{port}"})
+    assert refuses(f"127.0.0.2:{port}")
+    assert http.ask(f"127.0.0.1:{port}", "/healthz").status == 200
+
+
+def test_trust_follows_a_reload_without_a_new_socket(sipweir):
+    weir = sipweir(admin={**ADMIN, "trusted": ["10.0.0.0/8"]})
+    header = proxy.v2("198.51.100.7")
+    ask = lambda: http.ask(weir.address_of("admin.health"), "/healthz", header=header).status
+    assert ask() in (None, 400)
+    weir.change(admin={"trusted": ["127.0.0.1/32"]})
+    assert ask() == 200
+    weir.change(admin={"trusted": []})
+    assert ask() in (None, 400)
+    assert len(weir.log.find("listening", listener="admin.health")) == 1
+
+
+def test_a_reload_that_fails_leaves_the_admin_sockets_as_they_were(sipweir, backend):
+    weir = sipweir(admin=ADMIN)
+    taken, free = backend().address, f"127.0.0.1:{ports.free()}"
+    before = weir.descriptors()
+    for admin in ({"http": free, "health": taken}, {"http": taken, "health": free}):
+        outcome = weir.reload({**weir.tree, "admin": {**weir.tree["admin"], **admin}})
+        assert outcome["level"] == "error" and f"{taken} is in use" in outcome["message"]
+        assert both(weir) == [200, 200]
+        assert refuses(free)
+    moved = {**weir.tree["listeners"][0], "address": taken}
+    outcome = weir.reload({**weir.tree, "admin": {**weir.tree["admin"], "http": free}, "listeners": [moved]})
+    assert outcome["level"] == "error"
+    assert refuses(free)
+    assert both(weir) == [200, 200]
+    assert http.metrics(weir).sum("sipweir_reloads_total", outcome="failed") == 3
+    wait.until(lambda: weir.descriptors() == before, 5, "nothing left open")
+
+
+def test_reloads_during_scrapes_serve_every_one(sipweir):
+    """The socket that stays; the other one comes and goes beneath it."""
+    weir = sipweir(workers=2, admin=ADMIN)
+    before = weir.descriptors()
+    address = weir.address_of("admin.http")
+    for number in range(30):
+        with http.dial(address) as s:
+            s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            weir.change(admin={"health": "" if number % 2 == 0 else "127.0.0.1:0"})
+            assert http.Answer(http.read(s)).status == 200
+    wait.until(lambda: weir.descriptors() == before, 5, "nothing left open")
 
 
 def test_what_is_too_large_or_no_http_is_refused(sipweir):
