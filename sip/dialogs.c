@@ -28,19 +28,15 @@ static bool is_gap(uint8_t byte)
 }
 
 /* CSeq = number, white space, method (RFC 3261 section 20.16). */
-static bool is_of_invite(const uint8_t *message, const struct frame *frame)
+static bool is_of(const struct header_line *cseq, const char *method)
 {
-	static const char invite[] = "INVITE";
-	struct header_line line;
 	size_t at = 0;
-	if (!line_at(message, frame, frame->cseq, &line))
-		return false;
-	while (at < line.value_length && scan_is_digit(line.value[at]))
+	while (at < cseq->value_length && scan_is_digit(cseq->value[at]))
 		at++;
-	while (at < line.value_length && is_gap(line.value[at]))
+	while (at < cseq->value_length && is_gap(cseq->value[at]))
 		at++;
-	return line.value_length - at == sizeof(invite) - 1 &&
-	       memcmp(line.value + at, invite, sizeof(invite) - 1) == 0;
+	return cseq->value_length - at == strlen(method) &&
+	       memcmp(cseq->value + at, method, strlen(method)) == 0;
 }
 
 static uint32_t *find(struct dialogs *d, uint32_t hash)
@@ -71,21 +67,48 @@ static void end_dialog(struct dialogs *d, uint32_t hash)
 		d->more--;
 }
 
+/* The same answers come to an INVITE that has opened nothing: who is not known is not counted off. */
+static void lose_dialog(struct dialogs *d, uint32_t hash)
+{
+	uint32_t *known = find(d, hash);
+	if (known)
+		*known = 0;
+}
+
+enum meaning { NOTHING, OPENS, ENDS, LOST };
+
+static enum meaning meaning_of_answer(const uint8_t *message, const struct frame *frame)
+{
+	struct header_line cseq;
+	bool is_success = frame->status >= 200 && frame->status < 300;
+	bool is_unknown = frame->status == 481 || frame->status == 408;
+	if ((!is_success && !is_unknown) || !line_at(message, frame, frame->cseq, &cseq))
+		return NOTHING;
+	if (is_success)
+		return is_of(&cseq, "INVITE") ? OPENS : NOTHING;
+	return is_of(&cseq, "INVITE") || is_of(&cseq, "UPDATE") ? LOST : NOTHING;
+}
+
+static enum meaning meaning_of(const uint8_t *message, const struct frame *frame)
+{
+	if (frame->kind == FRAME_RESPONSE)
+		return meaning_of_answer(message, frame);
+	return frame->method == METHOD_BYE ? ENDS : NOTHING;
+}
+
 void dialogs_see(struct dialogs *d, const uint8_t *message, const struct frame *frame)
 {
 	struct header_line call_id;
-	bool is_bye = frame->kind == FRAME_REQUEST && frame->method == METHOD_BYE;
-	bool is_answer = frame->kind == FRAME_RESPONSE &&
-			 ((frame->status >= 200 && frame->status < 300) || frame->status == 481);
-	if (!is_bye && !(is_answer && is_of_invite(message, frame)))
-		return;
-	if (!line_at(message, frame, frame->call_id, &call_id))
+	enum meaning meaning = meaning_of(message, frame);
+	if (meaning == NOTHING || !line_at(message, frame, frame->call_id, &call_id))
 		return;
 	uint32_t hash = hash_of(call_id.value, call_id.value_length);
-	if (is_bye || frame->status == 481)
+	if (meaning == OPENS)
+		open_dialog(d, hash);
+	else if (meaning == ENDS)
 		end_dialog(d, hash);
 	else
-		open_dialog(d, hash);
+		lose_dialog(d, hash);
 }
 
 bool dialogs_any(const struct dialogs *d)

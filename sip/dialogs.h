@@ -24,8 +24,8 @@ struct dialogs {
 };
 
 /*
- * A whole message has passed, in either direction: a 2xx to an INVITE opens a dialog, once for each Call-ID; a BYE, or a 481 to
- * an INVITE, ends it. Any other message costs a few comparisons.
+ * A whole message has passed, in either direction: a 2xx to an INVITE opens a dialog, once for each Call-ID; a BYE ends it, or a
+ * 481 or 408 to an INVITE or UPDATE in it (RFC 3261 section 12.2.1.2). Any other message costs a few comparisons.
  */
 void dialogs_see(struct dialogs *d, const uint8_t *message, const struct frame *frame);
 

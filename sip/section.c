@@ -185,22 +185,21 @@ static bool begin_fold(struct cursor *c)
 	return check_fold(c);
 }
 
-/*
- * Remember where the lines begin that say which call a message belongs to: the first of each. Two
- * letters turn nearly all other lines away.
- */
-static inline void note_line(struct framer *f, const uint8_t *name, uint32_t length, uint32_t at)
+/* Can this begin Content-Length, Call-ID or CSeq, or a short form of these? Most lines cannot. */
+static inline bool may_matter(uint8_t first)
 {
-	uint8_t first = name[0] | 0x20;
+	uint8_t letter = first | 0x20;
 
-	if (first == 'i' && length == 1)
+	return letter == 'c' || letter == 'i' || letter == 'l';
+}
+
+/* Remember where the lines begin that say which call a message belongs to: the first of each. */
+static void note_line(struct framer *f, const uint8_t *name, uint32_t length, uint32_t at)
+{
+	if (scan_equals(name, length, "CSeq"))
+		f->cseq = f->cseq ? f->cseq : at;
+	else if (scan_equals(name, length, "Call-ID") || scan_equals(name, length, "i"))
 		f->call_id = f->call_id ? f->call_id : at;
-	if (first != 'c' || length < 4)
-		return;
-	if ((name[1] | 0x20) == 's' && !f->cseq && scan_equals(name, length, "CSeq"))
-		f->cseq = at;
-	else if ((name[1] | 0x20) == 'a' && !f->call_id && scan_equals(name, length, "Call-ID"))
-		f->call_id = at;
 }
 
 /*
@@ -217,12 +216,15 @@ static void pass_lines(struct cursor *c)
 	while (headers < c->limits->max_headers) {
 		uint32_t colon;
 		uint32_t next = scan_line(c->message, at, c->end, &colon);
+		const uint8_t *name = c->message + at;
+		bool matters = may_matter(*name);
 
-		if (next == at || content_length_name(c->message + at, colon - at))
+		if (next == at || (matters && content_length_name(name, colon - at)))
 			break;
 		if (next - at > most && scan_separators(c->message, colon, next) > most)
 			break;
-		note_line(f, c->message + at, colon - at, at);
+		if (matters)
+			note_line(f, name, colon - at, at);
 		headers++;
 		at = next;
 	}

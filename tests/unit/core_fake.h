@@ -158,6 +158,9 @@ void fake_connects(struct fake *f, const enum fake_connect *how, unsigned count)
 
 /* --- time --- */
 
+/* One turn of each worker and the events behind it. False when nothing happened. */
+bool fake_turn(struct fake *f);
+
 /* Deliver events and end turns until nothing happens any more. The clock stands still. */
 void fake_run(struct fake *f);
 

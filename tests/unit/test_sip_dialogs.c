@@ -88,13 +88,46 @@ static void a_repeated_answer_and_a_reinvite_are_the_same_dialog(void **state)
 
 static void a_call_that_the_peer_does_not_know_any_more_is_over(void **state)
 {
-	struct dialogs d = {0};
+	static const struct {
+		const char *first, *lines;
+		bool ends;
+	} cases[] = {
+		{"SIP/2.0 481 Gone", "Call-ID: a\r\nCSeq: 2 INVITE", true},
+		{"SIP/2.0 481 Gone", "Call-ID: a\r\nCSeq: 2 UPDATE", true},
+		{"SIP/2.0 408 Silence", "Call-ID: a\r\nCSeq: 2 INVITE", true},
+		{"SIP/2.0 408 Silence", "Call-ID: a\r\nCSeq: 2 UPDATE", true},
+		{"SIP/2.0 481 Gone", "Call-ID: b\r\nCSeq: 2 INVITE", false},
+		/* What is unknown there is the INVITE that was answered meanwhile, or a subscription. */
+		{"SIP/2.0 481 Gone", "Call-ID: a\r\nCSeq: 1 CANCEL", false},
+		{"SIP/2.0 481 Gone", "Call-ID: a\r\nCSeq: 2 NOTIFY", false},
+		{"SIP/2.0 488 Not Here", "Call-ID: a\r\nCSeq: 2 INVITE", false},
+		{"SIP/2.0 481 Gone", "Call-ID: a", false},
+	};
 	(void)state;
-	see(&d, OK, "Call-ID: a\r\nCSeq: 1 INVITE");
-	see(&d, "SIP/2.0 481 Gone", "Call-ID: a\r\nCSeq: 2 CANCEL");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dialogs d = {0};
+		see(&d, OK, "Call-ID: a\r\nCSeq: 1 INVITE");
+		see(&d, cases[i].first, cases[i].lines);
+		if (dialogs_any(&d) == cases[i].ends)
+			fail_msg("case %zu: %s", i, cases[i].lines);
+	}
+}
+
+static void a_call_that_was_never_answered_takes_no_other_off_the_count(void **state)
+{
+	struct dialogs d = {0};
+	char lines[64];
+	(void)state;
+	for (unsigned i = 0; i <= DIALOGS_KNOWN; i++) {
+		snprintf(lines, sizeof(lines), "Call-ID: %u\r\nCSeq: 1 INVITE", i);
+		see(&d, OK, lines);
+	}
+	see(&d, "SIP/2.0 408 Silence", "Call-ID: x\r\nCSeq: 1 INVITE");
+	for (unsigned i = 0; i < DIALOGS_KNOWN; i++) {
+		snprintf(lines, sizeof(lines), "Call-ID: %u\r\nCSeq: 2 BYE", i);
+		see(&d, BYE, lines);
+	}
 	assert_true(dialogs_any(&d));
-	see(&d, "SIP/2.0 481 Gone", "Call-ID: a\r\nCSeq: 2 INVITE");
-	assert_false(dialogs_any(&d));
 }
 
 static void more_than_a_phone_has_are_counted(void **state)
@@ -123,6 +156,7 @@ int main(void)
 		cmocka_unit_test(a_bye_ends_its_own_dialog_and_no_other),
 		cmocka_unit_test(a_repeated_answer_and_a_reinvite_are_the_same_dialog),
 		cmocka_unit_test(a_call_that_the_peer_does_not_know_any_more_is_over),
+		cmocka_unit_test(a_call_that_was_never_answered_takes_no_other_off_the_count),
 		cmocka_unit_test(more_than_a_phone_has_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
