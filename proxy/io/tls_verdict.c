@@ -11,20 +11,24 @@ enum {
 	HANDSHAKE_RECORDS = 256, /* a chain of 100 KB in small records; more is no handshake */
 };
 
-ssize_t tls_verdict_fail(struct tls_stream *ts, enum tls_fault fault, const char *detail)
+/* The detail is in tls->detail already. */
+static ssize_t fail_as_told(struct tls_stream *ts, enum tls_fault fault)
 {
-	struct tls *t = ts->tls;
-	if (!detail)
-		snprintf(t->detail, sizeof(t->detail), "%s",
-			tls_fault_meaning(fault, tls_state_has_server(ts)));
-	t->failed = ts;
+	ts->tls->failed = ts;
 	ts->has_failed = true;
 	ts->has_more = false;
 	ts->fault = (uint8_t)fault;
 	ts->stream.failure = 0;
 	ts->stream.fault = tls_fault_name(fault);
-	ts->stream.detail = t->detail;
+	ts->stream.detail = ts->tls->detail;
 	return STREAM_FAILED;
+}
+
+ssize_t tls_verdict_fail(struct tls_stream *ts, enum tls_fault fault)
+{
+	snprintf(ts->tls->detail, sizeof(ts->tls->detail), "%s",
+		tls_fault_meaning(fault, tls_state_has_server(ts)));
+	return fail_as_told(ts, fault);
 }
 
 ssize_t tls_verdict_fail_raw(struct tls_stream *ts)
@@ -49,7 +53,7 @@ static ssize_t fail_protocol(struct tls_stream *ts, enum tls_fault fault, unsign
 	const char *reason = ERR_reason_error_string(error);
 	snprintf(ts->tls->detail, sizeof(ts->tls->detail), "%s (%s)",
 		tls_fault_meaning(fault, tls_state_has_server(ts)), reason ? reason : "unknown");
-	return tls_verdict_fail(ts, fault, ts->tls->detail);
+	return fail_as_told(ts, fault);
 }
 
 /* Of what OpenSSL has put down, the first that it says itself: other libraries' errors are behind it. */
@@ -74,21 +78,20 @@ static ssize_t fail_error(struct tls_stream *ts, unsigned long error)
 	enum tls_fault fault = tls_fault_of_error(error);
 	enum tls_fault beginning = tls_fault_of_beginning(ts->wire.first, ts->wire.first_length);
 	if (ts->refused)
-		return tls_verdict_fail(ts, (enum tls_fault)ts->refused, ts->tls->detail);
+		return fail_as_told(ts, (enum tls_fault)ts->refused);
 	if (!ts->is_up && beginning != TLS_FAULT_NONE && fault != TLS_FAULT_INTERNAL)
-		return tls_verdict_fail(ts, beginning, NULL);
+		return tls_verdict_fail(ts, beginning);
 	if (ts->lacks_certificate && is_about_certificate(fault))
-		return tls_verdict_fail(ts, TLS_FAULT_CERTIFICATE_WANTED, NULL);
+		return tls_verdict_fail(ts, TLS_FAULT_CERTIFICATE_WANTED);
 	if (fault == TLS_FAULT_PROTOCOL || fault == TLS_FAULT_INTERNAL)
 		return fail_protocol(ts, fault, error);
-	return tls_verdict_fail(ts, fault, NULL);
+	return tls_verdict_fail(ts, fault);
 }
 
 static ssize_t fail_closed(struct tls_stream *ts)
 {
 	enum tls_fault beginning = tls_fault_of_beginning(ts->wire.first, ts->wire.first_length);
-	return tls_verdict_fail(
-		ts, beginning != TLS_FAULT_NONE ? beginning : TLS_FAULT_CLOSED, NULL);
+	return tls_verdict_fail(ts, beginning != TLS_FAULT_NONE ? beginning : TLS_FAULT_CLOSED);
 }
 
 ssize_t tls_verdict(struct tls_stream *ts, int result, bool *wants_write)
@@ -96,7 +99,7 @@ ssize_t tls_verdict(struct tls_stream *ts, int result, bool *wants_write)
 	int error = SSL_get_error(ts->ssl, result);
 	*wants_write = error == SSL_ERROR_WANT_WRITE;
 	if (ts->wire.is_cut_off)
-		return tls_verdict_fail(ts, TLS_FAULT_FLOOD, NULL);
+		return tls_verdict_fail(ts, TLS_FAULT_FLOOD);
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return STREAM_AGAIN;
 	if (error == SSL_ERROR_SSL)
@@ -107,7 +110,7 @@ ssize_t tls_verdict(struct tls_stream *ts, int result, bool *wants_write)
 		return fail_closed(ts);
 	if (error == SSL_ERROR_ZERO_RETURN || ts->wire.has_ended)
 		return STREAM_END;
-	return tls_verdict_fail(ts, TLS_FAULT_INTERNAL, NULL);
+	return tls_verdict_fail(ts, TLS_FAULT_INTERNAL);
 }
 
 /* OpenSSL itself bounds neither key updates nor refused renegotiations. */

@@ -13,8 +13,8 @@
  */
 ssize_t tls_verdict(struct tls_stream *ts, int result, bool *wants_write);
 
-/* STREAM_FAILED, for `fault`. The detail is in tls->detail already, or NULL: the meaning of the fault. */
-ssize_t tls_verdict_fail(struct tls_stream *ts, enum tls_fault fault, const char *detail);
+/* STREAM_FAILED, for `fault`. */
+ssize_t tls_verdict_fail(struct tls_stream *ts, enum tls_fault fault);
 
 /* STREAM_FAILED, because the stream below has: no matter of TLS. */
 ssize_t tls_verdict_fail_raw(struct tls_stream *ts);

@@ -93,7 +93,7 @@ ssize_t tls_write(struct tls_stream *ts, const struct iovec *ranges, int count)
 			bool wants_write;
 			ssize_t verdict = tls_verdict(ts, result, &wants_write);
 			if (verdict == STREAM_END)
-				verdict = tls_verdict_fail(ts, TLS_FAULT_INTERNAL, NULL);
+				verdict = tls_verdict_fail(ts, TLS_FAULT_INTERNAL);
 			ts->write_reads = verdict == STREAM_AGAIN && !wants_write;
 			remember_stuck(ts, bytes, length);
 			return verdict == STREAM_AGAIN && taken ? (ssize_t)taken : verdict;

@@ -90,11 +90,9 @@ static void begin(struct io_pair *p, struct tls *tls, bool is_server)
 	p->pipe.stream.on_ready = on_ready;
 }
 
-void io_pair_begin(struct io_pair *p, struct tls *tls, SSL_CTX *ours, SSL_CTX *theirs, size_t ahead)
+void io_pair_accept(struct io_pair *p, struct tls *tls, SSL *ssl, SSL_CTX *theirs, size_t ahead)
 {
-	SSL *ssl = SSL_new(ours);
 	begin(p, tls, true);
-	SSL_set_accept_state(ssl);
 	io_peer_init(&p->peer, theirs, false);
 	if (ahead)
 		io_peer_turn(&p->peer, &p->pipe);
@@ -105,6 +103,13 @@ void io_pair_begin(struct io_pair *p, struct tls *tls, SSL_CTX *ours, SSL_CTX *t
 	assert_non_null(p->stream);
 	assert_ptr_equal(p->stream->owner, p);
 	owner_settle(p);
+}
+
+void io_pair_begin(struct io_pair *p, struct tls *tls, SSL_CTX *ours, SSL_CTX *theirs, size_t ahead)
+{
+	SSL *ssl = SSL_new(ours);
+	SSL_set_accept_state(ssl);
+	io_pair_accept(p, tls, ssl, theirs, ahead);
 }
 
 void io_pair_connect(struct io_pair *p, struct tls *tls, SSL *ssl, SSL_CTX *theirs,

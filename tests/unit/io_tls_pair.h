@@ -35,6 +35,9 @@ struct io_pair {
 void io_pair_begin(
 	struct io_pair *p, struct tls *tls, SSL_CTX *ours, SSL_CTX *theirs, size_t ahead);
 
+/* The same with a connection of ours that was made already. */
+void io_pair_accept(struct io_pair *p, struct tls *tls, SSL *ssl, SSL_CTX *theirs, size_t ahead);
+
 /* The stream is the client; `ssl` is its own, and the preface goes out first. */
 void io_pair_connect(struct io_pair *p, struct tls *tls, SSL *ssl, SSL_CTX *theirs,
 	const void *preface, size_t length);
