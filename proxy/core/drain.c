@@ -5,23 +5,49 @@
 enum {
 	LOOKS_PER_TURN = 1024, /* at sessions that may not be closed yet */
 	CLOSES_PER_TURN = 256,
+	ANSWER_MS = 200000, /* longer than a phone may ring (RFC 3261 section 16.6, Timer C) */
+	FLUSH_MS = 2000,    /* behind the end, for what is half written to a server */
+	LAST_LAG = 20,	    /* so many parts of all may be late before calls are not waited for */
 };
 
 /* --- who may go --- */
 
-/* Between two messages in both directions, nothing unsent, nobody waiting for an answer. */
+/* Some requests are never answered: who has sent or got one must not stay until the end for it. */
+static bool is_owed_answer(const struct session *s)
+{
+	return (s->pending || s->asked) && s->core->now_ms - s->due_ms < ANSWER_MS;
+}
+
+/* Between two messages in both directions, nothing unsent or unread, nobody waiting for an answer. */
 static bool is_quiet(const struct session *s)
 {
 	if (s->state == SESSION_UNNAMED || s->state == SESSION_NAMED)
 		return true;
 	return !frame_is_open(&s->framer) && !s->in.length && !s->out.length && !s->paused &&
-	       !s->pending && !s->asked && pool_is_quiet(s);
+	       !s->starved && !is_owed_answer(s) && pool_is_quiet(s);
 }
 
-/* In these states it is about to end by itself, within a deadline. */
-static bool is_ending(const struct session *s)
+/* How long the time has been over; 0: it is not. */
+static uint64_t late_ms(const struct core *c)
 {
-	return s->state >= SESSION_HALF_CLOSED;
+	uint64_t passed_ms = c->now_ms - c->drain.began_ms;
+	return passed_ms < c->drain.over_ms ? 0 : passed_ms - c->drain.over_ms + 1;
+}
+
+/* What is unsent to the client it is sent on its way out. A server gets the rest of a message first, or not for long. */
+static bool may_go_late(const struct session *s)
+{
+	return s->state < SESSION_REFUSING && (pool_is_idle(s) || late_ms(s->core) > FLUSH_MS);
+}
+
+/* From half_closed on it is about to end by itself, within a deadline. */
+static bool may_go(const struct session *s)
+{
+	const struct drain *d = &s->core->drain;
+	if (late_ms(s->core))
+		return may_go_late(s);
+	return s->state < SESSION_HALF_CLOSED && is_quiet(s) &&
+	       dialogs_any(&s->dialogs) == d->is_last;
 }
 
 /*
@@ -35,9 +61,10 @@ static struct session *find(struct drain *d, struct list *l, unsigned *looks)
 		struct session *s = LIST_OBJECT(n, struct session, order);
 		if (s->drain_pass == d->pass)
 			return NULL;
-		if (!is_ending(s) && is_quiet(s) && dialogs_any(&s->dialogs) == d->is_last)
+		if (may_go(s))
 			return s;
 		s->drain_pass = d->pass;
+		d->is_awaiting |= !dialogs_any(&s->dialogs);
 		list_remove(n);
 		list_append(l, n);
 		--*looks;
@@ -59,23 +86,40 @@ static struct session *find_unnamed(struct core *c, unsigned *looks)
 static void next_pass(struct drain *d, bool is_last)
 {
 	d->is_last = is_last;
-	d->pass = d->pass == UINT8_MAX ? 1 : (uint8_t)(d->pass + 1);
+	d->is_awaiting = false;
+	d->pass++;
 }
 
-/* Those with a call that was answered and not ended come when nobody else may go. */
+/* How many should have gone by now. */
+static uint32_t due(const struct core *c)
+{
+	const struct drain *d = &c->drain;
+	if (late_ms(c))
+		return d->total;
+	return (uint32_t)(d->total * (c->now_ms - d->began_ms) / d->over_ms);
+}
+
+/* Nobody else may go now: is it the turn of those with a call? Who is only busy comes first, unless that takes too long. */
+static bool is_turn_of_last(const struct core *c)
+{
+	const struct drain *d = &c->drain;
+	return !d->is_awaiting || due(c) - d->gone > d->total / LAST_LAG + 1;
+}
+
 static struct session *find_next(struct core *c, unsigned *looks)
 {
 	struct drain *d = &c->drain;
-	struct session *s = find_unnamed(c, looks);
-	if (!s)
-		s = find(d, &c->unproven, looks);
-	if (!s)
-		s = find(d, &c->proven, looks);
-	if (!s && *looks && !d->is_last) {
+	if (!d->is_last) {
+		struct session *s = find_unnamed(c, looks);
+		if (!s)
+			s = find(d, &c->unproven, looks);
+		if (!s)
+			s = find(d, &c->proven, looks);
+		if (s || !*looks || !is_turn_of_last(c))
+			return s;
 		next_pass(d, true);
-		s = find(d, &c->proven, looks);
 	}
-	return s;
+	return find(d, &c->proven, looks);
 }
 
 /* --- going --- */
@@ -91,26 +135,6 @@ static void dismiss(struct session *s)
 	s->reason = REASON_SHUTDOWN;
 	session_enter(s, SESSION_DRAINING);
 	session_settle(s);
-}
-
-/* The time is over: what is unsent to the client has as long as such states have, the rest nothing. */
-static void dismiss_list(struct list *l)
-{
-	struct list_node *n, *next;
-	for (n = list_first(l); n; n = next) {
-		struct session *s = LIST_OBJECT(n, struct session, order);
-		next = list_next(l, n);
-		if (s->state != SESSION_DRAINING && s->state != SESSION_REFUSING)
-			dismiss(s);
-	}
-}
-
-static void dismiss_all(struct core *c)
-{
-	for (size_t i = 0; i < c->settings->listener_count; i++)
-		dismiss_list(&c->settings->listeners[i].listener->lanes[c->index].unnamed);
-	dismiss_list(&c->unproven);
-	dismiss_list(&c->proven);
 }
 
 /* --- the course of it --- */
@@ -147,30 +171,28 @@ uint32_t drain_left(const struct core *c)
 	return c->drain.total - c->drain.gone;
 }
 
-/* How many should have gone by now. */
-static uint32_t due(const struct core *c)
+bool drain_is_hurried(const struct core *c)
 {
-	const struct drain *d = &c->drain;
-	uint64_t passed_ms = c->now_ms - d->began_ms;
-	return (uint32_t)(d->total * passed_ms / d->over_ms);
+	return c->drain.is_hurried;
 }
 
 void drain_tend(struct core *c)
 {
 	struct drain *d = &c->drain;
 	unsigned looks = LOOKS_PER_TURN, closes = CLOSES_PER_TURN;
+	d->is_hurried = false;
 	if (!d->is_on || d->gone == d->total)
 		return;
-	if (c->now_ms - d->began_ms >= d->over_ms) {
-		dismiss_all(c);
-		return;
-	}
-	for (uint32_t wanted = due(c); d->gone < wanted && closes; closes--) {
+	if (late_ms(c))
+		next_pass(d, false);
+	uint32_t wanted = due(c);
+	for (; d->gone < wanted && closes; closes--) {
 		struct session *s = find_next(c, &looks);
 		if (!s)
 			break;
 		dismiss(s);
 	}
+	d->is_hurried = !closes && d->gone < wanted;
 	/* All have been looked at: again in the next turn, when some may be quiet. */
 	if (looks)
 		next_pass(d, false);

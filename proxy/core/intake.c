@@ -129,7 +129,7 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 	/* A server found dead: nobody empties the batch any more. */
 	if (is_over(s))
 		return false;
-	dialogs_see(&s->dialogs, message, frame);
+	session_see(s, message, frame);
 	batch_add(&in->batch, message, frame);
 	return true;
 }

@@ -45,7 +45,7 @@ static size_t relay_run(struct link *k, const uint8_t *bytes, size_t length)
 				k->is_held |= !session_take_batch(s, &batch);
 				batch = (struct batch){0};
 			}
-			dialogs_see(&s->dialogs, bytes + at + frame.start, &frame);
+			session_see(s, bytes + at + frame.start, &frame);
 			batch_add(&batch, bytes + at + frame.start, &frame);
 			relay_count(k, &frame);
 		} else if (verdict == FRAME_PING) {

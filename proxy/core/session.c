@@ -223,6 +223,15 @@ void session_shut(struct session *s)
 	admission_leave(s);
 }
 
+/* Counts of what is due can be wrong for ever, as some requests are never answered: an INVITE is trusted to be. */
+void session_see(struct session *s, const uint8_t *message, const struct frame *frame)
+{
+	if (frame->kind == FRAME_REQUEST &&
+		(frame->method == METHOD_INVITE || !(s->pending || s->asked)))
+		s->due_ms = s->core->now_ms;
+	dialogs_see(&s->dialogs, message, frame);
+}
+
 /* The time in which the client was not read does not count. */
 static void session_stand_still(struct session *s, unsigned wants)
 {

@@ -79,7 +79,9 @@ struct session {
 	uint64_t bytes_in, bytes_out, messages;
 	uint32_t pending; /* requests whose final answer is due, as far as can be counted */
 	uint32_t asked;	  /* the same of requests that came from behind */
+	uint64_t due_ms;  /* when the first of those or the last INVITE among them passed */
 	struct dialogs dialogs;
+	uint32_t drain_pass;   /* in which it was looked at last */
 	uint8_t misunderstood; /* whole messages that were none of SIP, while unproven */
 	uint32_t discarded;    /* bytes that came after our own FIN */
 	uint32_t current;      /* what the limit said */
@@ -90,7 +92,6 @@ struct session {
 	uint8_t wanted;	       /* what the client's stream was told */
 	uint8_t proxy_version; /* of the header, 0 for none */
 	const char *fault;     /* the name of what was wrong with a header */
-	uint8_t drain_pass;    /* in which it was looked at last */
 	bool counted_here;     /* in listener->open */
 	bool counted;	       /* in shared->open */
 	bool is_spare;	       /* counted in its worker's room_lane */
@@ -118,6 +119,9 @@ void session_enter(struct session *s, enum session_state to);
 
 /* The end of every event of a session: conclusions. Does nothing to a closed one. */
 void session_settle(struct session *s);
+
+/* A whole message passes, in either direction: what is due and what is open because of it. */
+void session_see(struct session *s, const uint8_t *message, const struct frame *frame);
 
 /* Nothing more is sent: our FIN goes, and the slot with it. The close waits for the client's FIN, but not for long. */
 void session_shut(struct session *s);
