@@ -59,8 +59,8 @@ void core_adopt(struct core *c, const struct settings *settings)
 
 bool core_has_work(const struct core *c)
 {
-	return sweep_is_running(&c->adoption) || !list_is_empty(&c->handshakes.ready) ||
-	       drain_is_hurried(c);
+	return sweep_is_running(&c->adoption) || sweep_is_running(&c->probing.sweep) ||
+	       !list_is_empty(&c->handshakes.ready) || drain_is_hurried(c);
 }
 
 void core_clock(struct core *c, uint64_t now_ms)

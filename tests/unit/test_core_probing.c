@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -76,6 +77,34 @@ static void who_falls_silent_a_moment_later_is_probed_then(void **state)
 	fake_stop(f);
 }
 
+/* A worker whose phones are all silent turns ten times a second: the mark would not live to see the last of so many. */
+static void however_many_connections_there_are_the_search_does_not_wait_for_events(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(conf, 1);
+	struct core *c = &f->workers[0]->core;
+	struct fake_stream *ghosts[3];
+	for (unsigned i = 0; i < 2000; i++) {
+		char peer[32];
+		snprintf(peer, sizeof(peer), "10.1.%u.%u:4000", i / 250, i % 250);
+		fake_accept(fake_stream_new(f), 0, 0, peer);
+	}
+	fill(f, ghosts, 1);
+	fake_pass(f, 5000);
+	f->holds_turns = true;
+	fake_client_from(f, office);
+	fake_turns_done(f, 0);
+	core_tend(c);
+	assert_false(ghosts[2]->is_probed);
+	for (unsigned turns = 0; turns < 10 && core_has_work(c); turns++)
+		core_tend(c);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(ghosts[i]->is_probed);
+	assert_false(core_has_work(c));
+	f->holds_turns = false;
+	fake_stop(f);
+}
+
 static void the_living_are_left_in_peace_after_a_while(void **state)
 {
 	(void)state;
@@ -134,6 +163,8 @@ int main(void)
 			a_source_refused_at_its_limit_gets_its_silent_connections_probed_on_all_workers),
 		cmocka_unit_test(who_was_heard_a_moment_ago_is_not_probed),
 		cmocka_unit_test(who_falls_silent_a_moment_later_is_probed_then),
+		cmocka_unit_test(
+			however_many_connections_there_are_the_search_does_not_wait_for_events),
 		cmocka_unit_test(the_living_are_left_in_peace_after_a_while),
 		cmocka_unit_test(a_flood_at_the_limit_begins_no_second_probing_within_ten_seconds),
 		cmocka_unit_test(a_probed_connection_that_ends_leaves_nothing_behind),
