@@ -83,16 +83,14 @@ static void free_page(const void *page, size_t length, void *argument)
 	free(argument);
 }
 
-static bool write_metrics(struct text *t, const void *all)
-{
-	return metrics_write(t, all);
-}
-
 static void answer_metrics(struct http *h, struct evhttp_request *r)
 {
 	size_t length = 0;
+	struct kernel kernel;
 	struct inspection *all = inspect_take(h->inspector);
-	char *page = all ? page_make(write_metrics, all, &length) : NULL;
+	const struct metrics metrics = {.all = all, .kernel = &kernel};
+	kernel_look(&kernel);
+	char *page = all ? page_make(metrics_write, &metrics, &length) : NULL;
 	struct evbuffer *body = page ? evbuffer_new() : NULL;
 	inspect_free(all);
 	if (body && evbuffer_add_reference(body, page, length, free_page, page) == 0) {

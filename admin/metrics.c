@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Whose structure a number is in, and with that which labels come first. */
-enum scope { SCOPE_LISTENER, SCOPE_POOL, SCOPE_SERVER, SCOPE_ALL };
+enum scope { SCOPE_LISTENER, SCOPE_POOL, SCOPE_SERVER, SCOPE_ALL, SCOPE_KERNEL };
 
 struct metric {
 	enum scope scope;
@@ -18,6 +18,7 @@ struct metric {
 #define POOL(field)	SCOPE_POOL, offsetof(struct inspect_pool, field)
 #define SERVER(field)	SCOPE_SERVER, offsetof(struct inspect_server, field)
 #define ALL(field)	SCOPE_ALL, offsetof(struct inspection, field)
+#define KERNEL(field)	SCOPE_KERNEL, offsetof(struct kernel, field)
 
 /* The one list; docs/metrics.md is checked against it by tests/lint. */
 static const struct metric metrics[] = {
@@ -73,6 +74,17 @@ static const struct metric metrics[] = {
 		{0}},
 	{ALL(draining), "sipweir_draining", "gauge",
 		"1 once it has been told to end: no new clients should be sent.", {0}},
+	{KERNEL(listen_overflows), "sipweir_kernel_listen_overflows_total", "counter",
+		"Connections that the kernel dropped because a listen queue of this host was full.",
+		{0}},
+	{KERNEL(listen_drops), "sipweir_kernel_listen_drops_total", "counter",
+		"Connections that the kernel dropped before they were accepted, for any cause.",
+		{0}},
+	{KERNEL(sockets), "sipweir_kernel_tcp_sockets", "gauge",
+		"TCP sockets of this host, whoever they belong to.", {"state"}},
+	{KERNEL(mem_pages), "sipweir_kernel_tcp_mem_pages", "gauge",
+		"Pages of memory that the kernel holds for TCP; net.ipv4.tcp_mem is the bound.",
+		{0}},
 	{ALL(build), "sipweir_build_info", "gauge", "Always 1.", {"version"}},
 };
 
@@ -169,14 +181,15 @@ static void put_one(struct text *t, const struct metric *m, const void *owner)
 {
 	if (!strcmp(m->type, "histogram"))
 		put_histogram(t, m, owner);
-	else if (m->labels[0])
+	else if (m->labels[0] || m->scope == SCOPE_KERNEL)
 		put_list(t, m, owner);
 	else
 		put_number(t, m, owner);
 }
 
-static void put_metric(struct text *t, const struct metric *m, const struct inspection *all)
+static void put_metric(struct text *t, const struct metric *m, const struct metrics *what)
 {
+	const struct inspection *all = what->all;
 	switch (m->scope) {
 	case SCOPE_LISTENER:
 		for (size_t i = 0; i < all->listener_count; i++)
@@ -193,10 +206,13 @@ static void put_metric(struct text *t, const struct metric *m, const struct insp
 	case SCOPE_ALL:
 		put_one(t, m, all);
 		break;
+	case SCOPE_KERNEL:
+		put_one(t, m, what->kernel);
+		break;
 	}
 }
 
-bool metrics_write(struct text *t, const struct inspection *all)
+bool metrics_write(struct text *t, const void *what)
 {
 	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
 		const struct metric *m = &metrics[i];
@@ -209,7 +225,7 @@ bool metrics_write(struct text *t, const struct inspection *all)
 		text_put_char(t, ' ');
 		text_put(t, m->type);
 		text_put_char(t, '\n');
-		put_metric(t, m, all);
+		put_metric(t, m, what);
 	}
 	return !t->is_cut;
 }

@@ -117,7 +117,11 @@ static void put_process(struct text *t, const struct inspection *all)
 	}
 	put_share(t, "\nconnections    ", all->open, all->max_connections);
 	put_share(t, "sources        ", all->sources, all->sources_capacity);
-	text_put(t, "memory held    ");
+	text_put(t, "TLS handshakes ");
+	text_put_uint(t, all->handshakes_placed);
+	text_put(t, " in progress, ");
+	text_put_uint(t, all->handshakes_waiting);
+	text_put(t, " waiting\nmemory held    ");
 	put_size(t, all->memory_held);
 	text_put(t, " of ");
 	put_size(t, all->memory_total);
@@ -241,6 +245,8 @@ static void json_process(struct json *j, const struct status *s)
 	json_put_uint(j, "max_connections", all->max_connections);
 	json_put_uint(j, "sources", all->sources);
 	json_put_uint(j, "sources_capacity", all->sources_capacity);
+	json_put_uint(j, "handshakes", all->handshakes_placed);
+	json_put_uint(j, "handshakes_waiting", all->handshakes_waiting);
 	json_put_uint(j, "memory_held", all->memory_held);
 	json_put_uint(j, "memory_total", all->memory_total);
 	json_put_uint(j, "log_dropped", all->log_dropped);

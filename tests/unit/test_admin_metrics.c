@@ -22,6 +22,9 @@ LIST(outcomes, {{"v2", "accepted"}, 8});
 LIST(handshakes, {{"1.3", "ok", "true"}, 21}, {{"unknown", "failed", "false"}, 22});
 LIST(answers, {{"503", "unreachable"}, 9});
 LIST(reloads, {{"done"}, 19}, {{"failed"}, 20});
+LIST(overflows, {{0}, 22});
+LIST(sockets, {{"inuse"}, 23}, {{"tw"}, 24});
+LIST(pages, {{0}, 25});
 LIST(builds, {{"1.2.3"}, 1});
 LIST(statuses, {{"2xx"}, 10}, {{"401"}, 11});
 
@@ -155,12 +158,34 @@ static const char of_the_rest[] =
 				  "# HELP sipweir_draining 1 once it has been told to end: no new "
 				  "clients should be sent.\n"
 				  "# TYPE sipweir_draining gauge\n"
-				  "sipweir_draining 1\n"
-				  "# HELP sipweir_build_info Always 1.\n"
-				  "# TYPE sipweir_build_info gauge\n"
-				  "sipweir_build_info{version=\"1.2.3\"} 1\n";
+				  "sipweir_draining 1\n";
 
-enum { EXPECTED = sizeof(of_listeners) - 1 + sizeof(of_the_rest) - 1 };
+static const char of_the_host[] =
+	"# HELP sipweir_kernel_listen_overflows_total Connections that the kernel dropped because "
+	"a "
+	"listen queue of this host was full.\n"
+	"# TYPE sipweir_kernel_listen_overflows_total counter\n"
+	"sipweir_kernel_listen_overflows_total 22\n"
+	"# HELP sipweir_kernel_listen_drops_total Connections that the kernel dropped before they "
+	"were accepted, for any cause.\n"
+	"# TYPE sipweir_kernel_listen_drops_total counter\n"
+	"# HELP sipweir_kernel_tcp_sockets TCP sockets of this host, whoever they belong to.\n"
+	"# TYPE sipweir_kernel_tcp_sockets gauge\n"
+	"sipweir_kernel_tcp_sockets{state=\"inuse\"} 23\n"
+	"sipweir_kernel_tcp_sockets{state=\"tw\"} 24\n"
+	"# HELP sipweir_kernel_tcp_mem_pages Pages of memory that the kernel holds for TCP; "
+	"net.ipv4.tcp_mem is the bound.\n"
+	"# TYPE sipweir_kernel_tcp_mem_pages gauge\n"
+	"sipweir_kernel_tcp_mem_pages 25\n"
+	"# HELP sipweir_build_info Always 1.\n"
+	"# TYPE sipweir_build_info gauge\n"
+	"sipweir_build_info{version=\"1.2.3\"} 1\n";
+
+enum {
+	REST = sizeof(of_listeners) - 1,
+	HOST = REST + sizeof(of_the_rest) - 1,
+	EXPECTED = HOST + sizeof(of_the_host) - 1,
+};
 
 static void write_page(struct text *t)
 {
@@ -207,7 +232,9 @@ static void write_page(struct text *t)
 		.servers = &server,
 		.server_count = 1,
 	};
-	bool is_whole = metrics_write(t, &all);
+	const struct kernel kernel = {
+		.listen_overflows = overflows, .sockets = sockets, .mem_pages = pages};
+	bool is_whole = metrics_write(t, &(struct metrics){&all, &kernel});
 	assert_int_equal(is_whole, !t->is_cut);
 }
 
@@ -219,8 +246,11 @@ static void every_number_has_its_line_and_every_metric_its_help(void **state)
 	text_init(&t, bytes, sizeof(bytes));
 	write_page(&t);
 	bytes[t.length] = '\0';
-	assert_string_equal(bytes + sizeof(of_listeners) - 1, of_the_rest);
-	bytes[sizeof(of_listeners) - 1] = '\0';
+	assert_int_equal(t.length, EXPECTED);
+	assert_string_equal(bytes + HOST, of_the_host);
+	bytes[HOST] = '\0';
+	assert_string_equal(bytes + REST, of_the_rest);
+	bytes[REST] = '\0';
 	assert_string_equal(bytes, of_listeners);
 }
 

@@ -24,6 +24,7 @@ static const char expected_text[] =
 	"configuration  generation 4; reloads: 3 done, 1 failed\n"
 	"connections    815 of 65000\n"
 	"sources        415 of 262144\n"
+	"TLS handshakes 5 in progress, 6 waiting\n"
 	"memory held    1.2M of 512.0M\n"
 	"log lines lost 7\n"
 	"\n"
@@ -42,7 +43,8 @@ static const char expected_json[] =
 	"ms\":"
 	"273600000,\"workers\":2,\"generation\":4,\"reloads\":{\"done\":3,\"failed\":1},"
 	"\"accept_left_ms\":0,\"drain_left_ms\":0,\"connections\":815,\"max_connections\":65000,"
-	"\"sources\":415,\"sources_capacity\":262144,\"memory_held\":1300000,\"memory_total\":"
+	"\"sources\":415,\"sources_capacity\":262144,\"handshakes\":5,\"handshakes_waiting\":6,"
+	"\"memory_held\":1300000,\"memory_total\":"
 	"536870912,\"log_dropped\":7,\"listeners\":["
 	"{\"name\":\"nlb-sip\",\"address\":\"0.0.0.0:5060\",\"transport\":\"tcp\",\"removed\":"
 	"false,"
@@ -85,6 +87,8 @@ static struct inspection make(void)
 	assert_true(addr_port_parse(&servers[0].address, "10.0.1.10:5060"));
 	return (struct inspection){
 		.version = "1.2.3",
+		.handshakes_placed = 5,
+		.handshakes_waiting = 6,
 		.memory_held = 1300000,
 		.memory_total = 512 * 1024 * 1024,
 		.sources = 415,
