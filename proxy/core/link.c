@@ -45,6 +45,9 @@ void link_end(struct link *k, enum reason reason)
 {
 	if (reason == REASON_SERVER_RESET)
 		k->has_written = false; /* nothing but close() is left of the stream */
+	if (k->stream && k->stream->fault)
+		link_report_failure(
+			k); /* TLS 1.3: servers refuse a certificate after the handshake */
 	link_disconnect(k);
 	buffer_free(&k->out, link_memory(k));
 	k->state = LINK_ENDED;

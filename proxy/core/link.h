@@ -32,6 +32,7 @@ struct link {
 	uint8_t state;	       /* enum link_state */
 	uint8_t wanted;
 	uint8_t pongs_due; /* pings sent since the last message from there */
+	bool is_secured;   /* it speaks TLS */
 	bool is_held;	   /* not read: the client is full, or memory is short */
 	bool has_written;  /* since it was last read: an answer may lie unread */
 };
@@ -54,6 +55,9 @@ bool link_connect(struct link *k, const struct iovec *ranges, int count);
  * s->link NULL: then the session has been told that nobody could be reached. */
 void link_finish_connect(struct link *k);
 void link_try_next(struct link *k, const char *why);
+
+/* Tell the log what is wrong with the stream, which has failed: where TLS knows, by its name for it. */
+void link_report_failure(const struct link *k);
 
 /* --- link.c --- */
 

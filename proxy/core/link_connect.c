@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void report_failed(const struct link *k, const char *reason)
+static void report_failed(const struct link *k, const char *reason, const char *detail)
 {
 	struct session *s = k->session;
 	struct record r;
@@ -15,6 +15,8 @@ static void report_failed(const struct link *k, const char *reason)
 	r.address = k->address;
 	r.has |= RECORD_HAS_ADDRESS;
 	r.reason = reason;
+	if (detail)
+		strncpy(r.message, detail, sizeof(r.message) - 1);
 	s->core->host->report(s->core->host, &r);
 }
 
@@ -22,6 +24,12 @@ static const char *failure_name(int failure)
 {
 	const char *name = strerrorname_np(failure);
 	return name ? name : "failed";
+}
+
+void link_report_failure(const struct link *k)
+{
+	const struct stream *s = k->stream;
+	report_failed(k, s->fault ? s->fault : failure_name(s->failure), s->detail);
 }
 
 static const struct addr_port *session_destination(struct session *s)
@@ -46,14 +54,15 @@ static size_t link_preface(struct link *k, uint8_t out[PROXY_HEADER_WRITE_MAX])
 enum attempt { ATTEMPT_UP, ATTEMPT_PENDING, ATTEMPT_FAILED };
 
 /*
- * The header and the first bytes in one write. It is tried as soon as the connect has begun: on one host or a fast
- * network the connection is up already, and waiting to hear so costs two syscalls and a turn.
+ * The header and the first bytes in one write; with TLS the stream sends the header. It is tried as soon as the connect has
+ * begun: on one host or a fast network the connection is up already, and waiting to hear so costs two syscalls and a turn.
  */
 static enum attempt link_write_first(struct link *k, const struct iovec *ranges, int count)
 {
 	uint8_t preface[PROXY_HEADER_WRITE_MAX];
 	struct iovec all[BATCH_RANGES + 1] = {{.iov_base = preface}};
-	all[0].iov_len = link_preface(k, preface);
+	if (!k->is_secured)
+		all[0].iov_len = link_preface(k, preface);
 	memcpy(all + 1, ranges, (size_t)count * sizeof(*ranges));
 
 	ssize_t wrote = stream_writev(k->stream, all, count + 1);
@@ -75,18 +84,29 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	return ATTEMPT_UP;
 }
 
+static struct stream *link_open(struct link *k, int *failure)
+{
+	struct core *c = k->session->core;
+	uint8_t preface[PROXY_HEADER_WRITE_MAX];
+	struct connection_plan plan = {.to = &k->address};
+	if (k->is_secured) {
+		plan.tls = session_pool(k->session)->tls;
+		plan.preface = preface;
+		plan.preface_length = link_preface(k, preface);
+	}
+	return c->host->connect(c->host, &plan, failure);
+}
+
 /* False when this server cannot be connected to; said in the log. */
 static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 {
-	struct core *c = k->session->core;
 	int failure = 0;
 	k->state = LINK_CONNECTING;
-	k->began_ms = c->now_ms;
+	k->began_ms = k->session->core->now_ms;
 	k->wanted = 0;
-	const struct connection_plan plan = {.to = &k->address};
-	k->stream = c->host->connect(c->host, &plan, &failure);
+	k->stream = link_open(k, &failure);
 	if (!k->stream) {
-		report_failed(k, failure_name(failure));
+		report_failed(k, failure_name(failure), NULL);
 		return false;
 	}
 	counter_count(&k->counters->connections);
@@ -94,7 +114,7 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 	k->stream->on_ready = k->on_ready;
 	if (link_write_first(k, ranges, count) != ATTEMPT_FAILED)
 		return true;
-	report_failed(k, failure_name(k->stream->failure));
+	link_report_failure(k);
 	link_disconnect(k);
 	return false;
 }
@@ -107,6 +127,7 @@ bool link_connect(struct link *k, const struct iovec *ranges, int count)
 		k->backend = pool->backends[chosen];
 		k->counters = &k->backend->counters[k->session->core->index];
 		k->address = pool->conf->servers[chosen].address;
+		k->is_secured = pool->conf->servers[chosen].transport == CONF_TLS;
 		if (link_begin(k, ranges, count))
 			return true;
 	}
@@ -147,15 +168,20 @@ static void link_connected(struct link *k)
 		session_continue(k->session);
 }
 
-void link_try_next(struct link *k, const char *why)
+static void link_go_on(struct link *k)
 {
-	report_failed(k, why);
 	link_disconnect(k);
 	struct iovec held = {.iov_base = k->out.bytes, .iov_len = k->out.length};
 	if (!link_connect(k, &held, 1))
 		link_give_up(k);
 	else if (k->state == LINK_UP)
 		link_connected(k);
+}
+
+void link_try_next(struct link *k, const char *why)
+{
+	report_failed(k, why, NULL);
+	link_go_on(k);
 }
 
 void link_finish_connect(struct link *k)
@@ -168,7 +194,8 @@ void link_finish_connect(struct link *k)
 	case ATTEMPT_PENDING:
 		break;
 	case ATTEMPT_FAILED:
-		link_try_next(k, failure_name(k->stream->failure));
+		link_report_failure(k);
+		link_go_on(k);
 		break;
 	}
 }

@@ -44,6 +44,12 @@ static struct stream *host_connect(struct host *h, const struct connection_plan 
 	fs->to = *plan->to;
 	fs->is_pending = how == FAKE_PENDING;
 	fs->is_failing = how == FAKE_FAILS ? ECONNREFUSED : 0;
+	fs->is_for_tls = plan->tls != NULL;
+	if (how == FAKE_FAILS && plan->tls)
+		fake_fail_tls(fs, "unknown_ca", "signed by nobody");
+	fs->preface_length = plan->preface_length;
+	if (plan->preface_length)
+		memcpy(fs->preface, plan->preface, plan->preface_length);
 	w->fake->server_count++;
 	return &fs->stream;
 }
@@ -177,6 +183,8 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 	for (size_t i = 0; i < f->conf->listener_count; i++)
 		if (f->conf->listeners[i].transport == CONF_TLS)
 			settings_listener(f->settings, i)->tls = &setup;
+	for (size_t i = 0; i < f->conf->pool_count; i++)
+		settings_pool(f->settings, i)->tls = &setup;
 	settings_publish(&f->shared, f->settings);
 	for (unsigned i = 0; i < workers; i++)
 		f->workers[i] = worker_new(f, i);

@@ -67,7 +67,7 @@ enum fake_connect {
 	FAKE_UP,      /* connected by the time of the first write */
 	FAKE_PENDING, /* until fake_connected() or fake_fail() */
 	FAKE_REFUSED, /* not even a stream */
-	FAKE_FAILS,   /* a stream whose first write fails */
+	FAKE_FAILS,   /* a stream whose first write fails; with TLS for "unknown_ca" */
 };
 
 struct fake_stream {
@@ -76,6 +76,9 @@ struct fake_stream {
 	struct fake_stream *next;
 	struct fake_worker *worker;
 	struct addr_port to; /* of one that the core has connected */
+	bool is_for_tls;     /* with TLS, behind the preface */
+	uint8_t preface[PROXY_HEADER_WRITE_MAX];
+	size_t preface_length;
 
 	uint8_t *input; /* queued by the test, read from `taken` on */
 	size_t input_length, taken;
@@ -197,6 +200,9 @@ void fake_say(struct fake_stream *s, const void *bytes, size_t length);
 void fake_finish(struct fake_stream *s);
 void fake_fail(struct fake_stream *s, int failure);
 void fake_connected(struct fake_stream *s);
+
+/* From now on it fails, for a fault of TLS. Events are not run. */
+void fake_fail_tls(struct fake_stream *s, const char *fault, const char *detail);
 
 /* Room for so many bytes more; events are run. */
 void fake_give_room(struct fake_stream *s, size_t bytes);

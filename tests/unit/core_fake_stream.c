@@ -331,6 +331,13 @@ void fake_fail(struct fake_stream *s, int failure)
 	fake_run(s->fake);
 }
 
+void fake_fail_tls(struct fake_stream *s, const char *fault, const char *detail)
+{
+	s->is_failing = EPROTO;
+	s->stream.fault = fault;
+	s->stream.detail = detail;
+}
+
 void fake_connected(struct fake_stream *s)
 {
 	s->is_pending = false;
