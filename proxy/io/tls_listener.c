@@ -142,7 +142,6 @@ static void digest_all(const struct preparing *p, uint8_t out[TLS_DIGEST])
 
 /* --- contexts --- */
 
-/* TLS 1.0 and 1.1 sign with what level 1 refuses already. */
 static void set_version(SSL_CTX *context, enum conf_tls_version min)
 {
 	static const int versions[] = {
@@ -152,7 +151,7 @@ static void set_version(SSL_CTX *context, enum conf_tls_version min)
 		[CONF_TLS_1_3] = TLS1_3_VERSION,
 	};
 	SSL_CTX_set_min_proto_version(context, versions[min]);
-	SSL_CTX_set_security_level(context, min < CONF_TLS_1_2 ? 0 : 2);
+	tls_setup_set_level(context, min < CONF_TLS_1_2);
 }
 
 static bool set_ciphers(const struct preparing *p, SSL_CTX *context)

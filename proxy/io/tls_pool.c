@@ -123,7 +123,7 @@ static bool add_context(struct preparing *p, unsigned worker)
 		return no_memory(p);
 	s->contexts[s->workers++] = context;
 	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-	SSL_CTX_set_security_level(context, 2);
+	tls_setup_set_level(context, false);
 	if (worker == 0 && s->certificate_count) {
 		char path[CONF_PATH_MAX];
 		struct tls_option o = option(p, path, "certificate", &p->conf->at.certificate);

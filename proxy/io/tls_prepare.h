@@ -33,6 +33,9 @@ bool tls_setup_is_unchanged(const struct tls_setup *s, const struct tls_setup *p
 /* What both kinds of contexts have in common. NULL when memory is short. */
 SSL_CTX *tls_setup_new_context(OSSL_LIB_CTX *library, const SSL_METHOD *method);
 
+/* How weak a key or a signature may be: OpenSSL's level 2, or what the host demands beyond that; for TLS 1.0 and 1.1 any. */
+void tls_setup_set_level(SSL_CTX *context, bool is_old);
+
 /*
  * Whether this context may use the certificate: a key that is too short, or a signature that is too weak, is said in the
  * option's errors.

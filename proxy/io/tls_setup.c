@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHAIN_BYTES = 32 * 1024 }; /* of certificates that a peer may send */
+enum {
+	CHAIN_BYTES = 32 * 1024, /* of certificates that a peer may send */
+	LEVEL_USUAL = 2,	 /* Debian's: RSA from 2048 bits on, no SHA-1 */
+	LEVEL_NONE = 0,		 /* TLS 1.0 and 1.1 sign with what level 1 refuses already */
+};
 
 struct tls_setup *tls_setup_new(struct tls_world *w, size_t certificates)
 {
@@ -61,6 +65,15 @@ SSL_CTX *tls_setup_new_context(OSSL_LIB_CTX *library, const SSL_METHOD *method)
 	SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_max_cert_list(context, CHAIN_BYTES);
 	return context;
+}
+
+void tls_setup_set_level(SSL_CTX *context, bool is_old)
+{
+	int host = SSL_CTX_get_security_level(context);
+	if (is_old)
+		SSL_CTX_set_security_level(context, LEVEL_NONE);
+	else if (host < LEVEL_USUAL)
+		SSL_CTX_set_security_level(context, LEVEL_USUAL);
 }
 
 static const char *what_is_weak(int reason)
