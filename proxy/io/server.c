@@ -3,6 +3,7 @@
 #include "proxy/io/descriptors.h"
 #include "proxy/io/leave.h"
 #include "proxy/io/notice.h"
+#include "proxy/io/privileges.h"
 #include "proxy/io/reload.h"
 #include "sip/message.h"
 
@@ -77,7 +78,7 @@ static bool open_everything(struct server *s, struct conf *conf, struct conf_err
 		return false;
 	}
 	s->plan = plan_new(&s->shared, conf, NULL, errors);
-	if (!s->plan)
+	if (!s->plan || !privileges_drop(conf, errors))
 		return false;
 	settings_publish(&s->shared, s->plan->settings);
 	s->log = log_new(&conf->log, s->shared.workers + 1, errors);
@@ -94,8 +95,9 @@ static bool open_everything(struct server *s, struct conf *conf, struct conf_err
 /* What can be looked at without taking anything. */
 static bool check_everything(struct server *s, struct conf *conf, struct conf_errors *errors)
 {
+	bool is_user_known = privileges_check(conf, errors);
 	s->plan = plan_check(&s->shared, conf, errors);
-	return log_check(&conf->log, errors) && s->plan;
+	return log_check(&conf->log, errors) && s->plan && is_user_known;
 }
 
 static bool init_shared(struct server *s, const struct conf *conf, struct conf_errors *errors)
