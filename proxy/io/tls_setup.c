@@ -14,7 +14,7 @@ enum {
 
 struct tls_setup *tls_setup_new(struct tls_world *w, size_t certificates)
 {
-	struct tls_setup *s = calloc(1, sizeof(*s));
+	struct tls_setup *s = tls_world_open(w) ? calloc(1, sizeof(*s)) : NULL;
 	if (!s)
 		return NULL;
 	s->holders = 1;

@@ -12,23 +12,35 @@ struct tls_world *tls_world_new(unsigned workers)
 	struct tls_world *w = calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
+	w->workers = workers;
 	list_init(&w->certificates);
 	list_init(&w->trusts);
-	w->tickets.count = 1;
-	w->contexts = calloc(workers, sizeof(OSSL_LIB_CTX *));
-	if (!w->contexts ||
-		RAND_bytes((uint8_t *)w->tickets.keys, sizeof(w->tickets.keys[0])) != 1) {
-		tls_world_free(w);
-		return NULL;
-	}
-	while (w->workers < workers) {
-		w->contexts[w->workers] = OSSL_LIB_CTX_new();
-		if (!w->contexts[w->workers++]) {
-			tls_world_free(w);
-			return NULL;
-		}
-	}
 	return w;
+}
+
+static void close_world(struct tls_world *w)
+{
+	for (unsigned i = 0; w->contexts && i < w->workers; i++)
+		OSSL_LIB_CTX_free(w->contexts[i]);
+	free(w->contexts);
+	w->contexts = NULL;
+}
+
+bool tls_world_open(struct tls_world *w)
+{
+	if (w->contexts)
+		return true;
+	w->contexts = calloc(w->workers, sizeof(OSSL_LIB_CTX *));
+	bool is_open = w->contexts &&
+		       RAND_bytes((uint8_t *)w->tickets.keys, sizeof(w->tickets.keys[0])) == 1;
+	for (unsigned i = 0; is_open && i < w->workers; i++) {
+		w->contexts[i] = OSSL_LIB_CTX_new();
+		is_open = w->contexts[i] != NULL;
+	}
+	w->tickets.count = 1;
+	if (!is_open)
+		close_world(w);
+	return is_open;
 }
 
 void tls_world_free(struct tls_world *w)
@@ -37,9 +49,7 @@ void tls_world_free(struct tls_world *w)
 		return;
 	tls_certificate_sweep(w); /* their last connections may have ended after their setups */
 	assert(list_is_empty(&w->certificates) && list_is_empty(&w->trusts));
-	for (unsigned i = 0; i < w->workers; i++)
-		OSSL_LIB_CTX_free(w->contexts[i]);
+	close_world(w);
 	OPENSSL_cleanse(&w->tickets, sizeof(w->tickets));
-	free(w->contexts);
 	free(w);
 }
