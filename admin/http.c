@@ -86,7 +86,7 @@ static void free_page(const void *page, size_t length, void *argument)
 static void answer_metrics(struct http *h, struct evhttp_request *r)
 {
 	size_t length = 0;
-	struct kernel kernel;
+	struct kernel kernel = {0};
 	struct inspection *all = inspect_take(h->inspector);
 	const struct metrics metrics = {.all = all, .kernel = &kernel};
 	kernel_look(&kernel);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sipweir.c - the program: arguments, configuration, run, exit status. */
 #include "admin/admin.h"
+#include "admin/notify.h"
 #include "conf/conf.h"
 #include "proxy/server.h"
 
@@ -99,11 +100,18 @@ static void commit(void *owner, bool is_taken)
 	admin_commit(p->admin, is_taken);
 }
 
+static void tell_state(void *owner, enum server_state state, uint64_t left_ms)
+{
+	(void)owner;
+	notify_state(state, left_ms);
+}
+
 static bool serve(struct server *server, struct program *p)
 {
 	const struct server_program program = {
 		.owner = p,
 		.on_ready = p->arguments->is_demo ? print_what_to_try : NULL,
+		.on_state = tell_state,
 		.load = p->arguments->is_demo ? NULL : load,
 		.prepare = prepare,
 		.commit = commit,

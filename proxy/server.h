@@ -22,12 +22,23 @@ struct inspector;
  */
 struct server *server_new(struct conf *conf, bool is_check, struct conf_errors *errors);
 
+/* How a running proxy is, for service managers. */
+enum server_state {
+	SERVER_READY, /* every listener accepts; again after each reload and when a drain was taken back */
+	SERVER_RELOADING, /* READY follows, however it ends */
+	SERVER_DRAINING,  /* it has been told to end, and accepts for some time more */
+	SERVER_LEAVING,	  /* it closes what is open; that cannot be taken back */
+};
+
 /* What a program does for its proxy while that runs. Everything is called in the main thread; all but `owner` may be NULL. */
 struct server_program {
 	void *owner;
 
 	/* Every listener accepts; once for each: `address` is where the n-th really listens. */
 	void (*on_ready)(void *owner, size_t listener, const char *address);
+
+	/* It is in this state now; DRAINING and LEAVING: and will have ended in `left_ms`. */
+	void (*on_state)(void *owner, enum server_state state, uint64_t left_ms);
 
 	/* A reload: read the configuration again. NULL: the causes are in `errors`. The server owns what is returned. */
 	struct conf *(*load)(void *owner, struct conf_errors *errors);

@@ -6,6 +6,7 @@
 static void tell_workers(struct server *s)
 {
 	s->leaving = LEAVING_NOW;
+	server_tell_state(s, SERVER_LEAVING);
 	atomic_store(&s->inspector.leave_ends_ms, server_now_ms() + s->leave_over_ms);
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_leave(&s->workers[i], s->leave_over_ms);
@@ -30,6 +31,7 @@ void leave_begin(struct server *s, const struct server_order *order)
 		"%s",
 		conf_value_write_duration(delay, t->drain_delay_ms), atomic_load(&s->shared.open),
 		conf_value_write_duration(over, s->leave_over_ms));
+	server_tell_state(s, SERVER_DRAINING);
 	orders_answer(order, true, "draining\n");
 }
 
@@ -46,6 +48,7 @@ void leave_take_back(struct server *s, const struct server_order *order)
 	atomic_store(&s->inspector.leave_ends_ms, 0);
 	atomic_store(&s->inspector.is_serving, true);
 	notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE, "taken back: it goes on as before");
+	server_tell_state(s, SERVER_READY);
 	orders_answer(order, true, "serving\n");
 }
 

@@ -57,6 +57,7 @@ static void fail(struct server *s, const struct server_order *order, const char 
 		snprintf(message, sizeof(message), "%s", first);
 	atomic_fetch_add(&s->inspector.reloads[INSPECT_RELOAD_FAILED], 1);
 	notice_reload_failed(s, reason, message);
+	server_tell_state(s, SERVER_READY);
 	char *text = print_messages("nothing has changed:\n", errors);
 	answer(order, false, text);
 	free(text);
@@ -137,6 +138,7 @@ void reload_begin(struct server *s, const struct server_order *order)
 		return;
 	}
 	char description[DESCRIPTION_MAX];
+	server_tell_state(s, SERVER_RELOADING);
 	struct conf *conf = load(s, description, &errors);
 	struct plan *next = conf ? prepare(s, conf, &errors) : NULL;
 	if (next) {
@@ -161,6 +163,7 @@ static void finish(struct server *s)
 			notice_listening(s, i);
 	plan_free(s->old_plan, s->plan);
 	s->old_plan = NULL;
+	server_tell_state(s, SERVER_READY);
 	answer(&s->reload_order, true, s->reload_text);
 	free(s->reload_text);
 	s->reload_text = NULL;

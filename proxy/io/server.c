@@ -290,6 +290,19 @@ static unsigned start_workers(struct server *s)
 	return started;
 }
 
+void server_tell_state(struct server *s, enum server_state state)
+{
+	const struct server_program *program = s->program;
+	uint64_t now_ms = server_now_ms();
+	uint64_t delay_ms =
+		state == SERVER_DRAINING && s->leave_at_ms > now_ms ? s->leave_at_ms - now_ms : 0;
+	if (!program->on_state || (state == SERVER_READY && s->leaving == LEAVING_NOW))
+		return;
+	program->on_state(program->owner, state, delay_ms + s->leave_over_ms);
+	if (state == SERVER_READY && s->leaving == LEAVING_SAID)
+		server_tell_state(s, SERVER_DRAINING);
+}
+
 static void tell_ready(struct server *s)
 {
 	const struct server_program *program = s->program;
@@ -301,6 +314,7 @@ static void tell_ready(struct server *s)
 		if (program->on_ready)
 			program->on_ready(program->owner, i, address);
 	}
+	server_tell_state(s, SERVER_READY);
 }
 
 bool server_run(struct server *s, const struct server_program *program)

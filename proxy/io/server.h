@@ -45,4 +45,7 @@ struct server {
 
 uint64_t server_now_ms(void);
 
+/* Let the program know. A READY while it drains is DRAINING at once, and none when it leaves already. */
+void server_tell_state(struct server *s, enum server_state state);
+
 #endif
