@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/plan.h"
+#include "proxy/io/tls_setup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,26 +54,107 @@ static bool open_sockets(struct plan *p, const struct shared *sh, const struct p
 	return is_open;
 }
 
-static struct plan *allocate(const struct conf *conf)
+/* --- TLS --- */
+
+static const struct listener_settings *before_listener(
+	const struct plan *previous, const struct listener_settings *l)
+{
+	const struct settings *s = previous ? previous->settings : NULL;
+	size_t slot = l->listener->slot;
+	return s && slot < s->listener_count ? &s->listeners[slot] : NULL;
+}
+
+static const struct pool_settings *before_pool(
+	const struct plan *previous, const struct pool_settings *p)
+{
+	const struct settings *s = previous ? previous->settings : NULL;
+	size_t slot = p->pool->slot;
+	return s && slot < s->pool_count ? &s->pools[slot] : NULL;
+}
+
+static bool wants_tls(const struct conf_pool *p)
+{
+	for (size_t i = 0; i < p->server_count; i++)
+		if (p->servers[i].transport == CONF_TLS)
+			return true;
+	return false;
+}
+
+/* What is retired keeps what it has; what is configured keeps it too where nothing has changed. */
+static bool secure_listener(struct plan *p, struct listener_settings *l,
+	const struct listener_settings *before, struct conf_errors *errors)
+{
+	struct tls_setup *has = before ? before->tls : NULL;
+	if (!l->share)
+		return true;
+	if (l->is_retired)
+		l->tls = has ? tls_setup_hold(has) : NULL;
+	else if (l->conf->transport == CONF_TLS)
+		l->tls = tls_setup_listener(p->tls, l->conf, has, errors);
+	return l->is_retired || l->conf->transport != CONF_TLS || l->tls;
+}
+
+static bool secure_pool(struct plan *p, struct pool_settings *pool,
+	const struct pool_settings *before, struct conf_errors *errors)
+{
+	struct tls_setup *has = before ? before->tls : NULL;
+	if (!pool->share)
+		return true;
+	if (pool->is_retired)
+		pool->tls = has ? tls_setup_hold(has) : NULL;
+	else if (wants_tls(pool->conf))
+		pool->tls = tls_setup_pool(p->tls, pool->conf, has, errors);
+	return pool->is_retired || !wants_tls(pool->conf) || pool->tls;
+}
+
+bool plan_secure(struct plan *p, const struct plan *previous, struct conf_errors *errors)
+{
+	struct settings *s = p->settings;
+	bool is_secure = true;
+	for (size_t i = 0; i < s->listener_count; i++) {
+		struct listener_settings *l = &s->listeners[i];
+		is_secure &= secure_listener(p, l, before_listener(previous, l), errors);
+	}
+	for (size_t i = 0; i < s->pool_count; i++) {
+		struct pool_settings *pool = &s->pools[i];
+		is_secure &= secure_pool(p, pool, before_pool(previous, pool), errors);
+	}
+	return is_secure;
+}
+
+static void release_tls(struct plan *p)
+{
+	struct settings *s = p->settings;
+	for (size_t i = 0; s && i < s->listener_count; i++)
+		tls_setup_release(p->tls, s->listeners[i].tls);
+	for (size_t i = 0; s && i < s->pool_count; i++)
+		tls_setup_release(p->tls, s->pools[i].tls);
+}
+
+/* --- beginning and end --- */
+
+static struct plan *allocate(const struct plan_world *world, size_t sockets)
 {
 	struct plan *p = calloc(1, sizeof(*p));
 	if (!p)
 		return NULL;
-	p->socket_count = conf->listener_count;
-	p->sockets = calloc(p->socket_count, sizeof(struct sockets *));
+	p->tls = world->tls;
+	p->socket_count = sockets;
+	p->sockets = calloc(sockets + 1, sizeof(struct sockets *));
 	if (p->sockets)
 		return p;
 	free(p);
 	return NULL;
 }
 
-struct plan *plan_new(struct shared *sh, struct conf *conf, const struct plan *previous,
-	struct conf_errors *errors)
+struct plan *plan_new(const struct plan_world *world, struct conf *conf,
+	const struct plan *previous, struct conf_errors *errors)
 {
-	struct plan *p = allocate(conf);
+	struct plan *p = allocate(world, conf->listener_count);
 	if (p)
-		p->settings = settings_new(sh, conf, previous ? previous->settings : NULL);
-	if (p && p->settings && open_sockets(p, sh, previous, errors))
+		p->settings =
+			settings_new(world->shared, conf, previous ? previous->settings : NULL);
+	if (p && p->settings && open_sockets(p, world->shared, previous, errors))
 		return p;
 	if (!p || !p->settings)
 		conf_errors_add(errors, &conf->place, "", "the host has no memory for it");
@@ -80,14 +162,16 @@ struct plan *plan_new(struct shared *sh, struct conf *conf, const struct plan *p
 	return NULL;
 }
 
-struct plan *plan_check(struct shared *sh, struct conf *conf, struct conf_errors *errors)
+struct plan *plan_check(
+	const struct plan_world *world, struct conf *conf, struct conf_errors *errors)
 {
-	struct plan *p = calloc(1, sizeof(*p));
+	struct plan *p = allocate(world, 0);
 	if (p)
-		p->settings = settings_new(sh, conf, NULL);
-	if (p && p->settings)
+		p->settings = settings_new(world->shared, conf, NULL);
+	if (p && p->settings && plan_secure(p, NULL, errors))
 		return p;
-	conf_errors_add(errors, &conf->place, "", "the host has no memory for it");
+	if (!p || !p->settings)
+		conf_errors_add(errors, &conf->place, "", "the host has no memory for it");
 	plan_abandon(p, NULL);
 	return NULL;
 }
@@ -114,6 +198,7 @@ void plan_free(struct plan *p, const struct plan *other)
 	for (size_t i = 0; i < p->socket_count; i++)
 		if (!plan_has(other, p->sockets[i]))
 			listen_free(p->sockets[i]);
+	release_tls(p);
 	settings_free(p->settings);
 	free(p->sockets);
 	free(p);

@@ -8,23 +8,38 @@
 
 #include "proxy/core/settings.h"
 #include "proxy/io/listen.h"
+#include "proxy/io/tls_world.h"
 
 struct plan {
 	struct settings *settings;
 	struct sockets **sockets; /* as settings->conf->listeners */
 	size_t socket_count;
+	struct tls_world *tls;
+};
+
+/* Of the process. */
+struct plan_world {
+	struct shared *shared;
+	struct tls_world *tls;
 };
 
 /*
- * Prepare everything that can fail: objects, sockets that are not there yet. Nothing that the workers see changes. The
+ * Prepare what can fail: objects, and sockets that are not there yet. Nothing that the workers see changes. The
  * configuration is the plan's; on failure (NULL, said in `errors`) it stays the caller's, and what was bound is closed. Main
  * thread.
  */
-struct plan *plan_new(struct shared *sh, struct conf *conf, const struct plan *previous,
-	struct conf_errors *errors);
+struct plan *plan_new(const struct plan_world *world, struct conf *conf,
+	const struct plan *previous, struct conf_errors *errors);
 
-/* The same for a look at it alone: nothing is bound, and there are no sockets. */
-struct plan *plan_check(struct shared *sh, struct conf *conf, struct conf_errors *errors);
+/*
+ * Prepare certificates and keys; those in which nothing has changed are taken from `previous`. A step of its own, because at
+ * the start root is given up in between: keys that can be read then can be read at a reload. False: said in `errors`.
+ */
+bool plan_secure(struct plan *p, const struct plan *previous, struct conf_errors *errors);
+
+/* Both for a look at it alone: nothing is bound, and there are no sockets. */
+struct plan *plan_check(
+	const struct plan_world *world, struct conf *conf, struct conf_errors *errors);
 
 /* Drop what was prepared: the configuration is the caller's again. */
 void plan_abandon(struct plan *p, const struct plan *previous);

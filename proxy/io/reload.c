@@ -84,9 +84,13 @@ static struct plan *prepare(struct server *s, struct conf *conf, struct conf_err
 	const struct server_program *program = s->program;
 	if (!descriptors_suffice(conf, &s->shared, errors))
 		return NULL;
-	struct plan *next = plan_new(&s->shared, conf, s->plan, errors);
+	struct plan *next = plan_new(&s->world, conf, s->plan, errors);
 	if (!next)
 		return NULL;
+	if (!plan_secure(next, s->plan, errors)) {
+		plan_abandon(next, s->plan);
+		return NULL;
+	}
 	if (log_prepare(s->log, &conf->log, errors)) {
 		if (!program->prepare || program->prepare(program->owner, conf, errors))
 			return next;

@@ -77,8 +77,8 @@ static bool open_everything(struct server *s, struct conf *conf, struct conf_err
 			"the host has no memory or descriptor for its signals");
 		return false;
 	}
-	s->plan = plan_new(&s->shared, conf, NULL, errors);
-	if (!s->plan || !privileges_drop(conf, errors))
+	s->plan = plan_new(&s->world, conf, NULL, errors);
+	if (!s->plan || !privileges_drop(conf, errors) || !plan_secure(s->plan, NULL, errors))
 		return false;
 	settings_publish(&s->shared, s->plan->settings);
 	s->log = log_new(&conf->log, s->shared.workers + 1, errors);
@@ -96,7 +96,7 @@ static bool open_everything(struct server *s, struct conf *conf, struct conf_err
 static bool check_everything(struct server *s, struct conf *conf, struct conf_errors *errors)
 {
 	bool is_user_known = privileges_check(conf, errors);
-	s->plan = plan_check(&s->shared, conf, errors);
+	s->plan = plan_check(&s->world, conf, errors);
 	return log_check(&conf->log, errors) && s->plan && is_user_known;
 }
 
@@ -109,8 +109,13 @@ static bool init_shared(struct server *s, const struct conf *conf, struct conf_e
 	setup.capacity = descriptors_provide(conf, setup.workers, errors);
 	if (!setup.capacity)
 		return false;
-	if (shared_init(&s->shared, &setup))
-		return true;
+	if (shared_init(&s->shared, &setup)) {
+		s->world.shared = &s->shared;
+		s->world.tls = tls_world_new(setup.workers);
+		if (s->world.tls)
+			return true;
+		shared_fini(&s->shared);
+	}
 	conf_errors_add(errors, &conf->limits.at.tracked_sources, "limits.tracked_sources",
 		"the host has no memory for %u sources; expected a smaller number",
 		conf->limits.tracked_sources);
@@ -151,6 +156,7 @@ void server_free(struct server *s)
 	free(s->workers);
 	reload_fini(s);
 	plan_free(s->plan, NULL);
+	tls_world_free(s->world.tls);
 	shared_fini(&s->shared);
 	orders_fini(&s->orders);
 	if (s->signals >= 0)

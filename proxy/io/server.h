@@ -22,6 +22,7 @@ enum leaving {
 
 struct server {
 	struct shared shared;
+	struct plan_world world; /* of which `shared` is a part */
 	struct log *log;
 	struct log_lane *lane; /* of the main thread */
 	struct worker *workers;

@@ -69,6 +69,15 @@ bool tcp_set_options(int fd, const struct conf_timeouts *timeouts)
 	       set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeouts->unacked_ms);
 }
 
+bool tcp_has_ended(const struct stream *s)
+{
+	const struct tcp_stream *ts = (const struct tcp_stream *)(const void *)s;
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+	return getsockopt(ts->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+	       info.tcpi_state != TCP_ESTABLISHED;
+}
+
 /*
  * TCP_USER_TIMEOUT counts from the last byte that was heard, so with it a connection that has been silent for long would die
  * of the first probe that is a second late: without, the number of probes decides. Only while something is on its way, when

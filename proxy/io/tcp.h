@@ -39,6 +39,9 @@ struct stream *tcp_connect(struct tcp *t, const struct addr_port *to,
 /* The address of our end. */
 bool tcp_local_address(const struct stream *s, struct addr_port *local);
 
+/* True when the peer has closed its side, or the connection is gone, unread bytes or not. */
+bool tcp_has_ended(const struct stream *s);
+
 /* Ask at once, and each second, whether the peer is there, and give it up after three times; or go back to `timeouts`. */
 void tcp_probe(const struct stream *s, const struct conf_timeouts *timeouts, bool is_urgent);
 

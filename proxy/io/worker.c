@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/worker.h"
 #include "proxy/io/listen.h"
+#include "proxy/io/worker_host.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -15,7 +16,6 @@ enum {
 	SAMPLE_MS = 1000, /* between two looks at the queues of listening sockets */
 	LAST_LINES_MS =
 		1000, /* for the log to take what was counted; a log that nobody reads keeps nobody */
-	TURNS_ASKED = 2, /* a FIN may come behind data: read in one turn, seen in the next */
 };
 
 static uint64_t monotonic_ms(void)
@@ -23,54 +23,6 @@ static uint64_t monotonic_ms(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* --- what the core asks of the world --- */
-
-static struct worker *worker_of(struct host *h)
-{
-	return LIST_OBJECT(h, struct worker, host);
-}
-
-static struct stream *host_connect(struct host *h, const struct connection_plan *plan, int *failure)
-{
-	struct worker *w = worker_of(h);
-	return tcp_connect(&w->tcp, plan->to, &w->core.conf->timeouts, failure);
-}
-
-static bool host_local_address(struct host *h, const struct stream *s, struct addr_port *local)
-{
-	(void)h;
-	return tcp_local_address(s, local);
-}
-
-static void host_report(struct host *h, const struct record *r)
-{
-	struct worker *w = worker_of(h);
-	if (r->level <= w->core.conf->log.level)
-		log_lane_put(w->lane, r);
-}
-
-/* One's own turns need no mail: this is asked at the end of one. */
-static void host_ask_turns(struct host *h)
-{
-	struct worker *w = worker_of(h);
-	struct mail mail = {.kind = MAIL_TURNS, .from = w->core.index};
-	w->is_asking = true;
-	w->own_turns_left = TURNS_ASKED;
-	for (unsigned i = 0; i < w->core.shared->workers; i++)
-		if (i != w->core.index)
-			w->turns_due += mailbox_post(&w->workers[i].mailbox, mail);
-}
-
-static void host_probe(struct host *h, struct stream *s, bool is_urgent)
-{
-	tcp_probe(s, &worker_of(h)->core.conf->timeouts, is_urgent);
-}
-
-static void host_wake(struct host *h, unsigned worker)
-{
-	mailbox_wake(&worker_of(h)->workers[worker].mailbox);
 }
 
 /* --- mail --- */
@@ -81,7 +33,8 @@ static void take_mail(struct worker *w, const struct mail *mail)
 	case MAIL_TURNS:
 		w->turns_asked += !w->turns_left[mail->from];
 		w->turns_left[mail->from] =
-			TURNS_ASKED + 1; /* this turn, which has begun already, does not count */
+			WORKER_TURNS_ASKED +
+			1; /* this turn, which has begun already, does not count */
 		break;
 	case MAIL_TURNS_END:
 		w->turns_due--;
@@ -191,7 +144,7 @@ static void open_acceptors(struct worker *w)
 		snprintf(r.message, sizeof(r.message),
 			"worker %u cannot watch this listener: the host has no memory for it",
 			w->core.index + 1);
-		host_report(&w->host, &r);
+		w->host.report(&w->host, &r);
 	}
 }
 
@@ -212,10 +165,11 @@ static void take_plan(struct worker *w)
 
 static void turn(struct worker *w)
 {
-	bool is_hurried =
-		w->turns_asked || w->own_turns_left || w->is_hurried || core_has_work(&w->core);
+	bool is_hurried = w->turns_asked || w->own_turns_left || w->is_hurried ||
+			  core_has_work(&w->core) || tls_has_ready(&w->tls);
 	event_base_loop(w->base, is_hurried ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	core_clock(&w->core, monotonic_ms());
+	tls_run_ready(&w->tls);
 	core_tend(&w->core);
 	count_own_turn(w);
 	core_end_turn(&w->core);
@@ -263,18 +217,6 @@ static void *run(void *argument)
 
 /* --- beginning and end --- */
 
-static void init_host(struct worker *w)
-{
-	w->host = (struct host){
-		.connect = host_connect,
-		.local_address = host_local_address,
-		.report = host_report,
-		.ask_turns = host_ask_turns,
-		.probe = host_probe,
-		.wake = host_wake,
-	};
-}
-
 static struct event_base *new_base(void)
 {
 	struct event_config *config = event_config_new();
@@ -303,7 +245,7 @@ bool worker_init(struct worker *w, const struct worker_setup *setup, unsigned in
 	w->log = setup->log;
 	w->lane = log_lane(setup->log, index);
 	w->answers = setup->answers;
-	init_host(w);
+	worker_host_init(w);
 	atomic_init(&w->turned_ms, monotonic_ms());
 
 	bool has_core = core_init(&w->core, sh, &w->host, index, monotonic_ms());
@@ -311,14 +253,17 @@ bool worker_init(struct worker *w, const struct worker_setup *setup, unsigned in
 	w->base = new_base();
 	bool has_tcp =
 		w->base && tcp_init(&w->tcp, w->base, 2 * w->core.sessions.capacity, on_event);
+	bool has_tls = has_core && tls_init(&w->tls, 2 * w->core.sessions.capacity);
 	w->turns_left = calloc(sh->workers, sizeof(*w->turns_left));
-	if (has_core && has_mailbox && has_tcp && w->turns_left && init_events(w))
+	if (has_core && has_mailbox && has_tcp && has_tls && w->turns_left && init_events(w))
 		return true;
 
 	conf_errors_add(errors, &sh->settings->conf->at.workers, "workers",
 		"the host has no memory or descriptors for worker %u; expected a smaller number",
 		index + 1);
 	free(w->turns_left);
+	if (has_tls)
+		tls_fini(&w->tls);
 	if (has_tcp)
 		tcp_fini(&w->tcp);
 	if (w->base)
@@ -373,6 +318,7 @@ void worker_fini(struct worker *w)
 	event_del(&w->mail);
 	event_del(&w->tick);
 	event_base_free(w->base);
+	tls_fini(&w->tls);
 	tcp_fini(&w->tcp);
 	mailbox_fini(&w->mailbox);
 	free(w->turns_left);

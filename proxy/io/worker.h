@@ -14,16 +14,21 @@
 #include "proxy/io/mailbox.h"
 #include "proxy/io/plan.h"
 #include "proxy/io/tcp.h"
+#include "proxy/io/tls_stream.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct event_base;
 
+/* A FIN may come behind data: read in one turn, seen in the next. */
+enum { WORKER_TURNS_ASKED = 2 };
+
 struct worker {
 	struct core core;
 	struct host host;
 	struct tcp tcp;
+	struct tls tls;
 	struct mailbox mailbox;
 	struct event mail, tick;
 	struct event_base *base;
