@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 
@@ -105,6 +106,35 @@ def test_a_file_that_the_user_cannot_read_is_told_at_the_start_and_at_the_reload
     assert one.dial().ask().status == 200
     one.config.chmod(0o644)
     one.change(limits={"connections": 7})
+
+
+def serial(weir):
+    """Of the certificate that it shows."""
+    host, port = weir.address.rsplit(":", 1)
+    return ssl.get_server_certificate((host, int(port)))
+
+
+def test_keys_are_read_as_the_user_from_the_first_time_on(started, folder, authority):
+    mine, next_one = authority.issue("sipweir.test").copy(folder), authority.issue("sipweir.test")
+    mine.key.chmod(0o600)
+    listener = {"transport": "tls", "tls": {"certificates": [mine.conf]}}
+    refused = started(listener=listener)
+    refused.stopped = True
+    assert refused.wait_end() == 2
+    said = rf":\d+: listeners\.main\.tls\.\S+private_key: user nobody .* may not read \"{mine.key}\""
+    assert re.search(said, refused.stderr()), refused.stderr()
+
+    for file in (mine.key, mine.certificate):
+        os.chown(file, 0, USER.pw_gid)
+        file.chmod(0o640)
+    one = started(listener=listener).wait_ready()
+    first = serial(one)
+    mine.replace_by(next_one)
+    for file in (mine.key, mine.certificate):
+        os.chown(file, 0, USER.pw_gid)
+        file.chmod(0o640)
+    assert one.reload()["level"] == "notice"
+    assert serial(one) != first
 
 
 @pytest.mark.parametrize(
