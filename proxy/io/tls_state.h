@@ -6,7 +6,8 @@
 #define SIPWEIR_PROXY_IO_TLS_STATE_H
 
 #include "proxy/io/tls_stream.h"
-#include "proxy/io/tls_wire.h"
+
+#include <openssl/err.h>
 
 struct tls_stream {
 	struct stream stream;
@@ -32,7 +33,14 @@ struct tls_stream {
 	bool write_reads; /* writev() waits to read */
 };
 
-/* The wire is found through the BIO, so that no connection pays for OpenSSL's ex_data. */
+/* Before each call into OpenSSL: whom it is about. */
+static inline void tls_state_enter(struct tls_stream *ts)
+{
+	tls_wires_turn(&ts->tls->wires, &ts->wire);
+	ERR_clear_error();
+}
+
+/* From within such a call. */
 static inline struct tls_stream *tls_state_of(const SSL *ssl)
 {
 	return LIST_OBJECT(tls_wire_of(SSL_get_rbio(ssl)), struct tls_stream, wire);

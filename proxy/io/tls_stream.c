@@ -5,7 +5,6 @@
 #include "proxy/io/tls_write.h"
 
 #include <assert.h>
-#include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,17 +19,18 @@ static const struct stream_ops tls_ops;
 bool tls_init(struct tls *t, uint32_t capacity)
 {
 	list_init(&t->ready);
-	t->method = tls_wire_method_new();
-	if (t->method && slab_init(&t->streams, sizeof(struct tls_stream), capacity))
+	if (!tls_wires_init(&t->wires))
+		return false;
+	if (slab_init(&t->streams, sizeof(struct tls_stream), capacity))
 		return true;
-	BIO_meth_free(t->method);
+	tls_wires_fini(&t->wires);
 	return false;
 }
 
 void tls_fini(struct tls *t)
 {
 	slab_fini(&t->streams);
-	BIO_meth_free(t->method);
+	tls_wires_fini(&t->wires);
 }
 
 static struct tls_stream *of(struct stream *s)
@@ -110,7 +110,7 @@ static ssize_t step(struct tls_stream *ts)
 {
 	if (ts->has_failed)
 		return tls_verdict_again(ts);
-	ERR_clear_error();
+	tls_state_enter(ts);
 	int done = SSL_do_handshake(ts->ssl);
 	if (done == 1) {
 		ts->records = 0;
@@ -148,7 +148,7 @@ static ssize_t read_records(struct tls_stream *ts, uint8_t *to, size_t size)
 {
 	size_t got = 0, length;
 	do {
-		ERR_clear_error();
+		tls_state_enter(ts);
 		int result = SSL_read_ex(ts->ssl, to + got, size - got, &length);
 		if (result != 1)
 			return read_stopped(ts, result, got);
@@ -213,7 +213,7 @@ static unsigned translate(const struct tls_stream *ts, unsigned readiness)
 static void say_goodbye(struct tls_stream *ts)
 {
 	bool wants_write = false;
-	ERR_clear_error();
+	tls_state_enter(ts);
 	int result = SSL_shutdown(ts->ssl);
 	if (result < 0)
 		wants_write = SSL_get_error(ts->ssl, result) == SSL_ERROR_WANT_WRITE;
@@ -269,10 +269,9 @@ struct stream *tls_stream_new(
 	ts->ssl = ssl;
 	if (!tls_wire_init(&ts->wire, raw, !SSL_is_server(ssl), bytes, length))
 		goto give_stream;
-	BIO *bio = tls_wire_bio_new(t->method, &ts->wire);
-	if (!bio)
-		goto fini_wire;
-	SSL_set_bio(ssl, bio, bio);
+	BIO_up_ref(t->wires.bio);
+	SSL_set_bio(ssl, t->wires.bio, t->wires.bio);
+	tls_wires_turn(&t->wires, &ts->wire);
 	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				  SSL_MODE_RELEASE_BUFFERS);
 	SSL_set_read_ahead(ssl, 1);
@@ -287,8 +286,6 @@ struct stream *tls_stream_new(
 	raw->on_ready = on_raw_ready;
 	return &ts->stream;
 
-fini_wire:
-	tls_wire_fini(&ts->wire);
 give_stream:
 	slab_give(&t->streams, ts);
 close_raw:
@@ -324,7 +321,7 @@ static void end_session(struct tls_stream *ts, enum stream_close how)
 {
 	if (ts->has_failed || !ts->is_up || ts->is_shut)
 		return;
-	ERR_clear_error();
+	tls_state_enter(ts);
 	if (how == STREAM_CLOSE_FIN)
 		SSL_shutdown(ts->ssl);
 	else

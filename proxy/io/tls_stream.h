@@ -13,6 +13,7 @@
 #include "proxy/core/slab.h"
 #include "proxy/core/stream.h"
 #include "proxy/io/tls_fault.h"
+#include "proxy/io/tls_wire.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -29,7 +30,7 @@ struct tls {
 	struct slab streams;
 	struct list ready;
 	struct list_node turn_end; /* in `ready` while it is run through */
-	BIO_METHOD *method;
+	struct tls_wires wires;
 	const struct tls_stream *failed; /* whom the detail is about */
 	char detail[TLS_DETAIL_MAX];
 	uint8_t record[TLS_RECORD_MAX]; /* where small ranges are put together */

@@ -65,7 +65,11 @@ static void put_expected(struct text *t, SSL *ssl)
 	X509_VERIFY_PARAM *wanted = SSL_get0_param(ssl);
 	const char *host = X509_VERIFY_PARAM_get0_host(wanted, 0);
 	char *address = host ? NULL : X509_VERIFY_PARAM_get1_ip_asc(wanted);
-	text_put(t, host ? host : address ? address : "?");
+	struct addr a;
+	char plain[ADDR_TEXT_MAX] = "?";
+	if (address && addr_parse(&a, address)) /* OpenSSL writes all zeros of IPv6 */
+		addr_format(&a, plain);
+	text_put(t, host ? host : plain);
 	OPENSSL_free(address);
 }
 

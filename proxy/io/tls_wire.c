@@ -119,25 +119,27 @@ static long on_control(BIO *bio, int command, long number, void *pointer)
 	}
 }
 
-BIO_METHOD *tls_wire_method_new(void)
+bool tls_wires_init(struct tls_wires *all)
 {
-	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "stream");
-	if (!method)
-		return NULL;
-	BIO_meth_set_read(method, on_read);
-	BIO_meth_set_write(method, on_write);
-	BIO_meth_set_ctrl(method, on_control);
-	return method;
+	all->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "stream");
+	if (!all->method)
+		return false;
+	BIO_meth_set_read(all->method, on_read);
+	BIO_meth_set_write(all->method, on_write);
+	BIO_meth_set_ctrl(all->method, on_control);
+	all->bio = BIO_new(all->method);
+	if (!all->bio) {
+		BIO_meth_free(all->method);
+		return false;
+	}
+	BIO_set_init(all->bio, 1);
+	return true;
 }
 
-BIO *tls_wire_bio_new(const BIO_METHOD *method, struct tls_wire *w)
+void tls_wires_fini(struct tls_wires *all)
 {
-	BIO *bio = BIO_new(method);
-	if (!bio)
-		return NULL;
-	BIO_set_data(bio, w);
-	BIO_set_init(bio, 1);
-	return bio;
+	BIO_free(all->bio);
+	BIO_meth_free(all->method);
 }
 
 struct tls_wire *tls_wire_of(BIO *bio)

@@ -2,7 +2,8 @@
 /*
  * tls_wire.h - what lies below TLS, as OpenSSL sees it: a BIO of our own over any stream.
  *
- * A socket BIO would miss the bytes that were read behind a PROXY header together with it, and could not put a PROXY header
+ * One BIO serves all connections of a worker: before each call into OpenSSL it is turned to the wire of the connection at
+ * hand. With 200 bytes a BIO would cost each of them more than all the rest of ours. A socket BIO would miss the bytes that were read behind a PROXY header together with it, and could not put a PROXY header
  * of ours in front of the first record. One thread: the worker's.
  */
 #ifndef SIPWEIR_PROXY_IO_TLS_WIRE_H
@@ -31,8 +32,26 @@ struct tls_wire {
 	uint8_t first[TLS_WIRE_FIRST];
 };
 
-/* The method of such BIOs. NULL when memory is short. Freed with BIO_meth_free() once all are gone. */
-BIO_METHOD *tls_wire_method_new(void);
+/* The BIO of a worker. */
+struct tls_wires {
+	BIO_METHOD *method;
+	BIO *bio;
+};
+
+/* False, holding nothing, when memory is short. */
+bool tls_wires_init(struct tls_wires *all);
+
+/* After the last connection that used it. */
+void tls_wires_fini(struct tls_wires *all);
+
+/* What OpenSSL reads and writes from now on. */
+static inline void tls_wires_turn(const struct tls_wires *all, struct tls_wire *w)
+{
+	BIO_set_data(all->bio, w);
+}
+
+/* The wire that this BIO was turned to. */
+struct tls_wire *tls_wire_of(BIO *bio);
 
 /*
  * Begin with `raw`, which stays the caller's, and a copy of `length` bytes that were read from it already, or with
@@ -41,12 +60,6 @@ BIO_METHOD *tls_wire_method_new(void);
 bool tls_wire_init(struct tls_wire *w, struct stream *raw, bool is_preface, const uint8_t *bytes,
 	size_t length);
 void tls_wire_fini(struct tls_wire *w);
-
-/* A BIO over it, which must not outlive it. NULL when memory is short. */
-BIO *tls_wire_bio_new(const BIO_METHOD *method, struct tls_wire *w);
-
-/* The wire of such a BIO. */
-struct tls_wire *tls_wire_of(BIO *bio);
 
 /* True when bytes that were read ahead wait in it. */
 static inline bool tls_wire_has_ahead(const struct tls_wire *w)

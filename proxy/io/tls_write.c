@@ -3,7 +3,6 @@
 #include "proxy/io/tls_verdict.h"
 
 #include <assert.h>
-#include <openssl/err.h>
 #include <string.h>
 
 struct cursor {
@@ -87,7 +86,7 @@ ssize_t tls_write(struct tls_stream *ts, const struct iovec *ranges, int count)
 		size_t most = ts->stuck ? ts->stuck : TLS_RECORD_MAX;
 		const uint8_t *bytes = gather(&c, ts->tls->record, most, &length);
 		check_retry(ts, bytes, length);
-		ERR_clear_error();
+		tls_state_enter(ts);
 		int result = SSL_write_ex(ts->ssl, bytes, length, &wrote);
 		if (result != 1) {
 			bool wants_write;

@@ -463,6 +463,46 @@ static void a_reset_is_told_by_its_errno(void **state)
 	io_pair_end(&p);
 }
 
+/* They share one BIO: handshakes and transfers in all states at once, some of which end in their midst. */
+static void streams_do_not_get_into_each_others_way(void **state)
+{
+	enum { PAIRS = 8, ROUNDS = 400 };
+	static struct io_pair pairs[PAIRS];
+	static uint8_t bytes[PAIRS][4000];
+	(void)state;
+	srandom(5);
+	for (unsigned i = 0; i < PAIRS; i++) {
+		fill(bytes[i], sizeof(bytes[i]), i);
+		io_pair_begin(&pairs[i], tls, server, client, i * 40);
+	}
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct io_pair *p = &pairs[random() % PAIRS];
+		size_t n = (size_t)(p - pairs);
+		p->pipe.gulp = (size_t)(1 + random() % 300);
+		p->pipe.room = (size_t)(random() % 200);
+		io_pair_turn(p);
+		if (random() % 2)
+			io_peer_turn(&p->peer, &p->pipe);
+		if (p->is_up && p->due.length == 0)
+			io_pair_say(p, bytes[n], sizeof(bytes[n]));
+		if (round % 100 == 99) { /* wherever it is */
+			io_pair_end(p);
+			io_pair_begin(p, tls, server, client, 0);
+		}
+	}
+	for (unsigned i = 0; i < PAIRS; i++) {
+		pairs[i].pipe.room = SIZE_MAX;
+		io_pair_run(&pairs[i]);
+		assert_true(pairs[i].is_up && !pairs[i].has_failed);
+		if (pairs[i].due.length == 0)
+			io_pair_say(&pairs[i], bytes[i], sizeof(bytes[i]));
+		io_pair_run(&pairs[i]);
+		assert_got(&pairs[i].peer.got, bytes[i], sizeof(bytes[i]));
+	}
+	for (unsigned i = 0; i < PAIRS; i++)
+		io_pair_end(&pairs[i]);
+}
+
 /* --- what is agreed on --- */
 
 static void the_handshake_is_described(void **state)
@@ -511,6 +551,7 @@ int main(void)
 		cmocka_unit_test(a_close_in_the_midst_of_a_record_says_nothing_more),
 		cmocka_unit_test(who_is_paused_is_told_that_the_peer_is_gone),
 		cmocka_unit_test(a_reset_is_told_by_its_errno),
+		cmocka_unit_test(streams_do_not_get_into_each_others_way),
 		cmocka_unit_test(the_handshake_is_described),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
