@@ -155,6 +155,12 @@ static enum reason hung_up(const struct session *s)
 	return s->is_probe ? REASON_NO_DATA : REASON_CLIENT_CLOSED;
 }
 
+/* A tenth is left to the messages of those who are in: memory that TLS alone has used up would keep all from being read. */
+static bool has_memory(const struct core *c)
+{
+	return memory_held(&c->shared->memory) + MEMORY_PER_TLS <= c->conf->memory.total / 10 * 9;
+}
+
 /* False: closed. */
 static bool begin(struct session *s)
 {
@@ -165,7 +171,7 @@ static bool begin(struct session *s)
 		session_close(s, hung_up(s));
 		return false;
 	}
-	if (!tls || core_is_starved(c)) {
+	if (!tls || !has_memory(c)) {
 		/* without: a reload has made it a listener for plain TCP */
 		session_close(s, tls ? REASON_LIMIT_MEMORY : REASON_TLS_FAILED);
 		return false;
@@ -173,6 +179,8 @@ static bool begin(struct session *s)
 	s->handshake.stage = HANDSHAKE_STEPPING;
 	s->handshake.began_ms = c->now_ms;
 	list_append(&c->handshakes.placed, &s->handshake.placed);
+	memory_take(&c->shared->memory, MEMORY_PER_TLS);
+	s->handshake.has_memory = true;
 	s->client = c->host->secure(c->host, raw, tls, s->in.bytes, s->in.length);
 	s->wanted = SESSION_NOTHING_WANTED_YET;
 	buffer_free(&s->in, &c->shared->memory);
@@ -317,4 +325,7 @@ void handshake_end(struct session *s, enum reason reason)
 		stop_waiting(s);
 	give_place(s);
 	s->handshake.stage = HANDSHAKE_NONE;
+	if (s->handshake.has_memory)
+		memory_give(&s->core->shared->memory, MEMORY_PER_TLS);
+	s->handshake.has_memory = false;
 }

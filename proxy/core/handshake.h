@@ -49,6 +49,7 @@ struct handshake {
 	uint64_t looked_ms;	 /* when it was last looked whether a WAITING client is there */
 	uint8_t stage;		 /* enum handshake_stage */
 	bool has_place;
+	bool has_memory; /* until the end of the session */
 };
 
 void handshakes_init(struct handshakes *h);

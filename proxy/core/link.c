@@ -26,6 +26,8 @@ void link_disconnect(struct link *k)
 	stream_close(k->stream, STREAM_CLOSE_FIN);
 	k->stream = NULL;
 	counter_uncount(&k->counters->connections);
+	if (k->is_secured)
+		memory_give(link_memory(k), MEMORY_PER_TLS);
 	wheel_clear(&k->deadline);
 }
 

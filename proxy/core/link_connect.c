@@ -110,6 +110,8 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 		return false;
 	}
 	counter_count(&k->counters->connections);
+	if (k->is_secured)
+		memory_take(link_memory(k), MEMORY_PER_TLS);
 	k->stream->owner = k;
 	k->stream->on_ready = k->on_ready;
 	if (link_write_first(k, ranges, count) != ATTEMPT_FAILED)

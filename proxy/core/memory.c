@@ -20,6 +20,16 @@ static void count(struct memory_gauge *g, uint32_t before, uint32_t after)
 		atomic_fetch_sub_explicit(&g->held, before - after, memory_order_relaxed);
 }
 
+void memory_take(struct memory_gauge *g, uint32_t bytes)
+{
+	count(g, 0, bytes);
+}
+
+void memory_give(struct memory_gauge *g, uint32_t bytes)
+{
+	count(g, bytes, 0);
+}
+
 /* A first piece is held in what it needs; one that grows doubles, so that a trickle is copied a constant number of times. */
 static bool buffer_grow(struct buffer *b, struct memory_gauge *g, size_t more)
 {

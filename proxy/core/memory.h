@@ -22,6 +22,13 @@ struct memory_gauge {
 
 uint64_t memory_held(const struct memory_gauge *g);
 
+/* What OpenSSL has for one connection cannot be counted as it comes: a fixed sum, above the 14.3 KB of an idle one. */
+enum { MEMORY_PER_TLS = 16 * 1024 };
+
+/* Count what others hold; given back with the same number. */
+void memory_take(struct memory_gauge *g, uint32_t bytes);
+void memory_give(struct memory_gauge *g, uint32_t bytes);
+
 struct buffer {
 	uint8_t *bytes; /* NULL while empty */
 	uint32_t length;

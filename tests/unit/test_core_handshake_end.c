@@ -225,6 +225,26 @@ static void no_handshake_begins_while_memory_is_short(void **state)
 	fake_stop(f);
 }
 
+static void tls_alone_never_uses_up_the_last_tenth_of_the_memory(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(FAKE_CONF(FAKE_TLS, FAKE_ONE_SERVER,
+					  "memory: { total = \"1M\"; }; max_connections = 100; "
+					  "limits: { connections = 0; };"),
+		1);
+	const unsigned most = 1024 * 1024 / 10 * 9 / MEMORY_PER_TLS;
+	struct fake_stream *clients[60];
+	for (unsigned i = 0; i < most; i++) {
+		clients[i] = client_that_says(f, HELLO FINISHED);
+		assert_int_equal(fake_state(clients[i]), SESSION_SECURED);
+	}
+	assert_int_equal(memory_held(&f->shared.memory), most * MEMORY_PER_TLS);
+	fake_assert_closed(client_that_says(f, HELLO), REASON_LIMIT_MEMORY);
+	fake_finish(clients[0]);
+	assert_int_equal(fake_state(client_that_says(f, HELLO FINISHED)), SESSION_SECURED);
+	fake_stop(f);
+}
+
 /* --- load balancers --- */
 
 static void a_probe_that_only_connects_is_closed_quietly(void **state)
@@ -388,6 +408,7 @@ int main(void)
 		cmocka_unit_test(a_handshake_that_began_late_may_end_behind_first_message),
 		cmocka_unit_test(without_memory_for_tls_it_ends),
 		cmocka_unit_test(no_handshake_begins_while_memory_is_short),
+		cmocka_unit_test(tls_alone_never_uses_up_the_last_tenth_of_the_memory),
 		cmocka_unit_test(a_probe_that_only_connects_is_closed_quietly),
 		cmocka_unit_test(a_probe_may_speak_tls_and_needs_no_slot_for_it),
 		cmocka_unit_test(a_probe_that_waits_for_a_place_and_goes_is_no_event),
