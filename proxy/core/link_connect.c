@@ -84,7 +84,7 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	return ATTEMPT_UP;
 }
 
-static struct stream *link_open(struct link *k, int *failure)
+static bool link_open(struct link *k, int *failure)
 {
 	struct core *c = k->session->core;
 	uint8_t preface[PROXY_HEADER_WRITE_MAX];
@@ -94,7 +94,8 @@ static struct stream *link_open(struct link *k, int *failure)
 		plan.preface = preface;
 		plan.preface_length = link_preface(k, preface);
 	}
-	return c->host->connect(c->host, &plan, failure);
+	k->stream = c->host->connect(c->host, &plan, failure);
+	return k->stream != NULL;
 }
 
 /* False when this server cannot be connected to; said in the log. */
@@ -104,8 +105,7 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 	k->state = LINK_CONNECTING;
 	k->began_ms = k->session->core->now_ms;
 	k->wanted = 0;
-	k->stream = link_open(k, &failure);
-	if (!k->stream) {
+	if (!link_open(k, &failure)) {
 		report_failed(k, failure_name(failure), NULL);
 		return false;
 	}
