@@ -33,11 +33,11 @@ def end():
 def sipweir(tmp_path, end):
     """sipweir(backends, listener=..., pool=..., limits=..., timeouts=...): see conf.tree. Started, and listening."""
 
-    def make(backends=(), descriptors=None, ready=True, **settings):
+    def make(backends=(), descriptors=None, ready=True, warnings=0, **settings):
         folder = tmp_path / f"weir{len(end)}"
         folder.mkdir()
         backends = [one if isinstance(one, str) else one.address for one in backends]
-        one = program.Sipweir(folder, conf.tree(backends, **settings), descriptors=descriptors)
+        one = program.Sipweir(folder, conf.tree(backends, **settings), descriptors=descriptors, warnings=warnings)
         end.append(one.finish)
         one.start()
         return one.wait_ready() if ready else one

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """HAProxy in front, sipweir, Kamailio behind: what the whole is for, with programs of others at all ends."""
+import re
+
 import pytest
 
-from harness import phone
+from harness import conf, http, phone
 
 CHAINS = pytest.mark.parametrize("send,behind", [("send-proxy", "v1"), ("send-proxy-v2", "v2")])
 
@@ -24,9 +26,8 @@ def chain(sipweir, balancer, registrar):
     return make
 
 
-@CHAINS
-def test_300_calls_pass_and_none_fails(chain, registrar, phones, send, behind):
-    front, weir = chain(send, behind)
+def play_300_calls(phones, front, weir, registrar):
+    """Each is answered by the registrar, which sees who calls; and each is told in the log, with nothing else."""
     played = (
         ("register", "tn", "127.0.0.11", 60),
         ("register", "t1", "127.0.0.12", 40),
@@ -48,6 +49,35 @@ def test_300_calls_pass_and_none_fails(chain, registrar, phones, send, behind):
         if how == "tn":
             weir.log.wait_for("connection.closed", source=who, count=calls, messages=lambda n: n > 0)
     assert weir.log.louder_than("info") == []
+
+
+@CHAINS
+def test_300_calls_pass_and_none_fails(chain, registrar, phones, send, behind):
+    front, weir = chain(send, behind)
+    play_300_calls(phones, front, weir, registrar)
+
+
+@pytest.mark.parametrize("behind", ["tcp", "tls"])
+def test_300_calls_over_tls_pass_and_none_fails(
+    sipweir, balancer, encrypter, tls_registrar, phones, authority, leaf, behind
+):
+    """TLS in, and TCP or TLS out. Debian's sipp has no TLS: HAProxy puts it on, a second one is the load balancer."""
+    server = {"name": "k1", "address": tls_registrar.address}
+    if behind == "tls":
+        server = {"name": "k1", "address": tls_registrar.tls_address, "transport": "tls"}
+    tls_out = {"tls": {"ca": authority.certificate, "server_name": "kamailio.test"}} if behind == "tls" else {}
+    weir = sipweir(
+        workers=2,
+        listener={"proxy_protocol": "require", **conf.secure(leaf)},
+        pools=[{"name": "main", "proxy_protocol": "v2", "servers": [server], **tls_out}],
+        admin={"http": "127.0.0.1:0"},
+    )
+    front = encrypter(balancer(weir.address, "send-proxy-v2", "accept-proxy").address)
+    play_300_calls(phones, front, weir, tls_registrar)
+    page = http.metrics(weir)
+    assert page.sum("sipweir_tls_handshakes_total", outcome="ok") == 183, "a connection per call, or one for all"
+    protocols = set(re.findall(r"SEEN .* proto=(\w+)", tls_registrar.output.read_text()))
+    assert protocols == {behind, *(["udp"] if "udp" in protocols else [])}
 
 
 @CHAINS

@@ -92,16 +92,19 @@ class Leaf:
 
 
 class Authority:
-    def __init__(self, folder, name="sipweir test authority"):
-        self.folder = pathlib.Path(folder)
+    """`parent` signs it; then what it issues has its own certificate in the file too."""
+
+    def __init__(self, folder, name="sipweir test authority", parent=None):
+        self.folder, self._parent = pathlib.Path(folder), parent
         self.certificate = self.folder / "ca.pem"
         self._config = self.folder / "openssl.cnf"
         self._numbers = itertools.count(1)
         self._program = process.find("openssl", "openssl")
         self._config.write_text(CONFIG % {"folder": self.folder})
         (self.folder / "index.txt").touch()
+        by = ("-CA", parent.certificate, "-CAkey", parent.folder / "ca.key") if parent else ()
         self._run(
-            *("req", "-x509", *KEYS["ec"], "-noenc", "-extensions", "authority", "-subj", f"/CN={name}"),
+            *("req", "-x509", *KEYS["ec"], "-noenc", "-extensions", "authority", "-subj", f"/CN={name}", *by),
             *("-days", "365", "-keyout", self.folder / "ca.key", "-out", self.certificate),
         )
 
@@ -119,7 +122,20 @@ class Authority:
         self._run("req", "-new", *KEYS[key], "-noenc", *subject, "-keyout", private, "-out", request)
         valid = ("-startdate", _when(days[0]), "-enddate", _when(days[1]))
         self._run("ca", "-batch", "-notext", *valid, "-in", request, "-out", certificate)
+        if self._parent:
+            certificate.write_text(certificate.read_text() + self.certificate.read_text())
         return Leaf(certificate, private)
+
+    def intermediate(self, folder):
+        """An authority between this one and its leaves."""
+        return Authority(folder, "between", self)
+
+    def sign_itself(self, name, folder):
+        """A leaf that nobody has signed."""
+        made = Leaf(folder / "alone.pem", folder / "alone.key")
+        subject = ("-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "30")
+        self._run("req", "-x509", *KEYS["ec"], "-noenc", *subject, "-keyout", made.key, "-out", made.certificate)
+        return made
 
     def revoke(self, leaf):
         self._run("ca", "-batch", "-revoke", leaf.certificate)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A configuration file from Python dictionaries, in libconfig's syntax."""
 import json
+import pathlib
 
 
 def _value(value, indent):
@@ -8,8 +9,8 @@ def _value(value, indent):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, str):
-        return json.dumps(value)
+    if isinstance(value, (str, pathlib.Path)):
+        return json.dumps(str(value))
     if isinstance(value, dict):
         return "{\n" + group(value, indent + 1) + "\t" * indent + "}"
     if all(isinstance(v, (str, int)) for v in value):
@@ -26,6 +27,11 @@ def group(tree, indent=0):
 
 def servers(*addresses):
     return [{"name": f"s{i + 1}", "address": address} for i, address in enumerate(addresses)]
+
+
+def secure(*leaves, **more):
+    """The part of a listener that speaks TLS with these certificates; `more` stands in its tls group."""
+    return {"transport": "tls", "tls": {"certificates": [leaf.conf for leaf in leaves], **more}}
 
 
 RESPOND_200 = {"name": "main", "respond": {"status": 200, "reason": "OK"}}

@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 
-from . import conf, log, phone, proxy, wait
+from . import conf, log, phone, proxy, tls, wait
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAM = pathlib.Path(os.environ.get("SIPWEIR", ROOT / "build" / "sipweir")).absolute()
@@ -29,7 +29,9 @@ def run(*arguments, within=10):
 
 
 class Sipweir:
-    def __init__(self, folder, tree, arguments=None, descriptors=None):
+    """`warnings`: how many it prints at its start, as plain text."""
+
+    def __init__(self, folder, tree, arguments=None, descriptors=None, warnings=0):
         self.folder = pathlib.Path(folder)
         self.tree = tree
         self.phones = []
@@ -37,7 +39,7 @@ class Sipweir:
         self.stopped = False  # and looked at
         self.config = self.folder / "sipweir.conf"
         self._stderr = self.folder / "sipweir.log"
-        self._descriptors = descriptors
+        self._descriptors, self._warnings = descriptors, warnings
         self._arguments = arguments or ["--config", str(self.config)]
         if tree is not None:
             self.config.write_text(conf.group(tree))
@@ -108,13 +110,15 @@ class Sipweir:
     def dial(self, source="198.51.100.7", port=40000, header=None, listener=None, bind=None, **more):
         """
         A phone's connection. On a listener that knows the PROXY protocol it comes with a header that names
-        `source`, as a load balancer sends it; `header` replaces that header, b"" for none.
+        `source`, as a load balancer sends it; `header` replaces that header, b"" for none. With TLS where the listener
+        speaks it (see tls.Phone for what `more` may be).
         """
         one = next(x for x in self.tree["listeners"] if listener in (None, x["name"]))
         if header is None:
             through = one.get("proxy_protocol", "off") != "off"
             header = proxy.v2(source, port) if through else b""
-        made = phone.Phone(self.address_of(one["name"]), header, bind=bind, **more)
+        kind = tls.Phone if one.get("transport") == "tls" else phone.Phone
+        made = kind(self.address_of(one["name"]), header, bind=bind, **more)
         self.phones.append(made)
         return made
 
@@ -189,7 +193,8 @@ class Sipweir:
         assert not report, "a report on standard error:\n" + self.stderr()[-8000:]
         if self._is_json():
             self.log.read()
-            assert not self.log.alien, f"lines that are not JSON in ASCII: {self.log.alien[:5]}"
+            warnings = [line for line in self.log.alien if line.startswith("warning: ")]
+            assert len(warnings) == self._warnings and len(self.log.alien) == self._warnings, f"lines that are not JSON in ASCII: {self.log.alien[:5]}"
 
     def finish(self):
         """The end of every test: the phones go first."""

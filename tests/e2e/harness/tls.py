@@ -47,6 +47,7 @@ class Channel:
         self._lock = threading.Lock()
         self._in.write(received)
         self._plain, self._has_ended = b"", False
+        self.has_said_its_last = False  # the other side, with close_notify
         self.tls = context.wrap_bio(self._in, self._out, **more)
 
     def _try(self, operation):
@@ -79,18 +80,21 @@ class Channel:
             while self._try(lambda: self.tls.do_handshake() or True) is None:
                 self._feed()
             self._decrypt()
+            return True
         except ssl.SSLCertVerificationError:
             raise
+        except ssl.SSLEOFError:
+            return False
         except ssl.SSLError as failure:
             self.alert = failure.reason
-        return self.alert is None
+            return False
 
     def _decrypt(self):
         try:
             while not self._has_ended and (data := self._try(lambda: self.tls.read(CHUNK))) is not None:
                 self._plain += data
-                self._has_ended = not data
-        except ssl.SSLZeroReturnError:
+                self._has_ended = self.has_said_its_last = not data
+        except ssl.SSLEOFError:
             self._has_ended = True
         except ssl.SSLError as failure:
             self.alert, self._has_ended = failure.reason, True
@@ -114,8 +118,8 @@ class Channel:
         if data:
             self._try(lambda: self.tls.write(data))
 
-    def unwrap(self):
-        """Our close_notify."""
+    def say_last(self):
+        """Our close_notify; reading goes on."""
         self._try(self.tls.unwrap)
 
     def __getattr__(self, name):
@@ -124,35 +128,71 @@ class Channel:
 
 class Phone(phone.Phone):
     """
-    A phone over TLS. The PROXY header and the ClientHello go out in one segment, as a load balancer sends them, or
-    in two that part after `split` bytes. `is_secured` tells how the handshake went, `alert` why not.
+    A phone over TLS. The PROXY header and the ClientHello go out in one segment, as a load balancer sends them; in two
+    that part after `split` bytes; byte by byte (`drip`); or the first `cut` bytes of them alone. `is_secured` tells how
+    the handshake went, `alert` why not; with is_shaking=False it is left to the test. `is_plain`: it forgets its TLS.
     """
 
-    def __init__(self, address, header=b"", context=None, name="sipweir.test", session=None, split=None, **more):
-        super().__init__(address, **more)
-        context = context or client()
-        self.socket = Channel(self.socket, context, server_hostname=name, session=session)
-        self.is_secured = False
+    def __init__(
+        self,
+        address,
+        header=b"",
+        context=None,
+        name="sipweir.test",
+        session=None,
+        split=None,
+        drip=False,
+        cut=None,
+        is_shaking=True,
+        is_plain=False,
+        **more,
+    ):
+        super().__init__(address, header if is_plain else b"", **more)
+        self.is_secured, self.is_plain = False, is_plain
+        if is_plain:
+            return
+        self.socket = Channel(self.socket, context or client(), server_hostname=name, session=session)
         first = header + self.socket.hello()
+        self.first_length = len(first)
+        first = first[:cut]
         try:
-            self._send_first(first, len(first) if split is None else split)
-            self.is_secured = self.socket.handshake()
+            self._send_first(first, range(1, len(first)) if drip else [split] if split else [])
+            self.is_secured = is_shaking and self.socket.handshake()
         except (ConnectionResetError, BrokenPipeError):
             self._is_reset = True
 
-    def _send_first(self, data, split):
-        self.socket.socket.sendall(data[:split])
-        if split < len(data):
-            super()._readable(0.003)  # nothing is to come: the second segment shall not join the first
-            self.socket.socket.sendall(data[split:])
+    def _send_first(self, data, splits):
+        begin = 0
+        for end in (*splits, len(data)):
+            self.socket.socket.sendall(data[begin:end])
+            begin = end
+            if end < len(data):
+                super()._readable(0.003)  # nothing is to come: the next segment shall not join this one
 
     def _readable(self, within):
+        if self.is_plain:
+            return super()._readable(within)
         end = time.monotonic() + within
         while not self.socket.has_input():
             if not super()._readable(max(0.0, end - time.monotonic())):
                 return False
             self.socket.gather()
         return True
+
+    def has_bytes(self, within):
+        """Whether the other side says anything, encrypted or not."""
+        return super()._readable(within)
+
+    def wait_raw_end(self, within):
+        """Until the other side has ended it, whatever it says before; nothing of that is looked at."""
+        end = time.monotonic() + within
+        try:
+            while super()._readable(max(0.0, end - time.monotonic())):
+                if not self.socket.socket.recv(CHUNK):
+                    return
+        except ConnectionResetError:
+            return
+        raise AssertionError(f"the connection did not end within {within:g} s")
 
     @property
     def alert(self):
