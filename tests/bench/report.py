@@ -16,6 +16,7 @@ COLUMNS = (  # key of a round, heading, format
     ("in", "of them in", "{:,.0f}"),
     ("attempts", "attempts", "{:,.0f}"),
     ("p50_s", "half in after s", "{:,.1f}"),
+    ("ideal_s", "ideal s", "{:,.1f}"),
 )
 
 
