@@ -59,11 +59,23 @@ static bool bind_socket(const struct control_socket *s)
 	return bind(s->fd, (const struct sockaddr *)&s->address, sizeof(s->address)) == 0;
 }
 
+/* /run is empty after each start of the host, and not everybody has a service manager that makes folders there. */
+static bool make_folder(const struct control_socket *s)
+{
+	char folder[sizeof(s->address.sun_path)];
+	memcpy(folder, s->address.sun_path, sizeof(folder));
+	char *slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return false;
+	*slash = '\0';
+	return mkdir(folder, 0755) == 0;
+}
+
 /* False, with why nobody else may have it in *holder. */
 static bool take_path(const struct control_socket *s, enum holder *holder)
 {
 	*holder = HOLDER_UNKNOWN;
-	if (bind_socket(s))
+	if (bind_socket(s) || (errno == ENOENT && make_folder(s) && bind_socket(s)))
 		return true;
 	if (errno != EADDRINUSE)
 		return false;
