@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Whose structure a number is in, and with that which labels come first. */
-enum scope { SCOPE_LISTENER, SCOPE_POOL, SCOPE_SERVER, SCOPE_ALL, SCOPE_KERNEL };
+enum scope { SCOPE_LISTENER, SCOPE_CERTIFICATE, SCOPE_POOL, SCOPE_SERVER, SCOPE_ALL, SCOPE_KERNEL };
 
 struct metric {
 	enum scope scope;
@@ -14,11 +14,12 @@ struct metric {
 	const char *labels[INSPECT_LABELS]; /* of a list; a single number has none of its own */
 };
 
-#define LISTENER(field) SCOPE_LISTENER, offsetof(struct inspect_listener, field)
-#define POOL(field)	SCOPE_POOL, offsetof(struct inspect_pool, field)
-#define SERVER(field)	SCOPE_SERVER, offsetof(struct inspect_server, field)
-#define ALL(field)	SCOPE_ALL, offsetof(struct inspection, field)
-#define KERNEL(field)	SCOPE_KERNEL, offsetof(struct kernel, field)
+#define LISTENER(field)	   SCOPE_LISTENER, offsetof(struct inspect_listener, field)
+#define CERTIFICATE(field) SCOPE_CERTIFICATE, offsetof(struct inspect_certificate, field)
+#define POOL(field)	   SCOPE_POOL, offsetof(struct inspect_pool, field)
+#define SERVER(field)	   SCOPE_SERVER, offsetof(struct inspect_server, field)
+#define ALL(field)	   SCOPE_ALL, offsetof(struct inspection, field)
+#define KERNEL(field)	   SCOPE_KERNEL, offsetof(struct kernel, field)
 
 /* The one list; docs/metrics.md is checked against it by tests/lint. */
 static const struct metric metrics[] = {
@@ -41,6 +42,9 @@ static const struct metric metrics[] = {
 	{LISTENER(handshakes), "sipweir_tls_handshakes_total", "counter",
 		"TLS handshakes with clients that were begun, by how they ended.",
 		{"version", "outcome", "resumed"}},
+	{CERTIFICATE(left_s), "sipweir_tls_certificate_expiry_seconds", "gauge",
+		"Until this certificate, or one of its chain, expires; 0 when that has happened.",
+		{0}},
 	{LISTENER(answers), "sipweir_local_responses_total", "counter",
 		"Responses made by sipweir itself, by status and cause.", {"status", "reason"}},
 	{LISTENER(queue), "sipweir_listen_queue", "gauge",
@@ -132,6 +136,9 @@ static struct line begin(
 	text_put(t, suffix);
 	if (m->scope == SCOPE_LISTENER) {
 		put_label(&l, "listener", ((const struct inspect_listener *)owner)->name);
+	} else if (m->scope == SCOPE_CERTIFICATE) {
+		put_label(&l, "listener", ((const struct inspect_certificate *)owner)->listener);
+		put_label(&l, "name", ((const struct inspect_certificate *)owner)->name);
 	} else if (m->scope == SCOPE_POOL) {
 		put_label(&l, "pool", ((const struct inspect_pool *)owner)->name);
 	} else if (m->scope == SCOPE_SERVER) {
@@ -194,6 +201,10 @@ static void put_metric(struct text *t, const struct metric *m, const struct metr
 	case SCOPE_LISTENER:
 		for (size_t i = 0; i < all->listener_count; i++)
 			put_one(t, m, &all->listeners[i]);
+		break;
+	case SCOPE_CERTIFICATE:
+		for (size_t i = 0; i < all->certificate_count; i++)
+			put_one(t, m, &all->certificates[i]);
 		break;
 	case SCOPE_POOL:
 		for (size_t i = 0; i < all->pool_count; i++)

@@ -212,6 +212,40 @@ static void put_pools(struct text *text, const struct inspection *all)
 	}
 }
 
+/* Those that somebody has to see to. */
+static void put_certificate(struct table *t, const struct inspect_certificate *c)
+{
+	char left[NUMBER_MAX];
+	struct text span;
+	if (c->left_s >= INSPECT_EXPIRING_S)
+		return;
+	text_init(&span, left, sizeof(left));
+	text_put(&span, c->left_s ? "in " : "HAS EXPIRED");
+	if (c->left_s)
+		put_duration(&span, c->left_s * 1000);
+	left[span.length] = '\0';
+	const char *const cells[] = {c->listener, c->name, left};
+	table_put(t, cells);
+}
+
+static void put_certificates(struct text *text, const struct inspection *all)
+{
+	static const char *const head[] = {"listener", "certificate", "expires"};
+	struct table t = {.text = text, .columns = 3};
+	bool is_any = false;
+	for (size_t i = 0; i < all->certificate_count; i++)
+		is_any |= all->certificates[i].left_s < INSPECT_EXPIRING_S;
+	if (!is_any)
+		return;
+	text_put_char(text, '\n');
+	for (int pass = 0; pass < 2; pass++) {
+		t.is_measured = pass;
+		table_put(&t, head);
+		for (size_t i = 0; i < all->certificate_count; i++)
+			put_certificate(&t, &all->certificates[i]);
+	}
+}
+
 bool status_write_text(struct text *t, const void *status)
 {
 	const struct status *s = status;
@@ -219,6 +253,7 @@ bool status_write_text(struct text *t, const void *status)
 	put_process(t, s->all);
 	put_listeners(t, s->all);
 	put_pools(t, s->all);
+	put_certificates(t, s->all);
 	return !t->is_cut;
 }
 
@@ -292,6 +327,15 @@ static void json_pool(struct json *j, const struct inspect_pool *p)
 	json_close_object(j);
 }
 
+static void json_certificate(struct json *j, const struct inspect_certificate *c)
+{
+	json_open_object(j, NULL);
+	json_put_string(j, "listener", c->listener);
+	json_put_string(j, "name", c->name);
+	json_put_uint(j, "left_s", c->left_s);
+	json_close_object(j);
+}
+
 bool status_write_json(struct text *t, const void *status)
 {
 	const struct status *s = status;
@@ -309,6 +353,10 @@ bool status_write_json(struct text *t, const void *status)
 	json_open_array(&j, "servers");
 	for (size_t i = 0; i < s->all->server_count; i++)
 		json_server(&j, &s->all->servers[i]);
+	json_close_array(&j);
+	json_open_array(&j, "certificates");
+	for (size_t i = 0; i < s->all->certificate_count; i++)
+		json_certificate(&j, &s->all->certificates[i]);
 	json_close_array(&j);
 	json_close_object(&j);
 	text_put_char(t, '\n');

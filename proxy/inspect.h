@@ -14,10 +14,13 @@
 
 struct inspector; /* of a running proxy: server_inspector() */
 
-enum { INSPECT_NAME_MAX = 64, INSPECT_LABELS = 3, INSPECT_BUCKETS = 13 };
+enum { INSPECT_NAME_MAX = 64, INSPECT_HOST_MAX = 256, INSPECT_LABELS = 3, INSPECT_BUCKETS = 13 };
 
 /* A worker that has not turned for so long is stuck: it turns ten times a second when there is nothing to do. */
 enum { INSPECT_STUCK_MS = 5000 };
+
+/* A certificate that has less left is worth a word. */
+enum { INSPECT_EXPIRING_S = 14 * 24 * 3600 };
 
 struct inspect_count {
 	const char *labels[INSPECT_LABELS]; /* constants; how many there are the list says */
@@ -72,6 +75,13 @@ struct inspect_pool {
 		connect; /* until a server could be sent to; empty without servers */
 };
 
+/* Of a listener in force; several with one name are one, the earliest. */
+struct inspect_certificate {
+	char listener[INSPECT_NAME_MAX];
+	char name[INSPECT_HOST_MAX]; /* its first, cut; what is not printable ASCII is '?' */
+	uint64_t left_s; /* until it, or one of its chain, expires; 0: that has happened */
+};
+
 struct inspection {
 	const char *version;
 	struct inspect_list build;	    /* by version: 1 */
@@ -92,6 +102,8 @@ struct inspection {
 	size_t pool_count;
 	struct inspect_server *servers; /* of all pools */
 	size_t server_count;
+	struct inspect_certificate *certificates; /* of all listeners, one behind the other */
+	size_t certificate_count;
 	struct inspect_histogram admission; /* of clients, from accept to the first message */
 	uint64_t handshakes_placed, handshakes_waiting; /* of TLS: that hold a place, or want one */
 	struct inspect_count *counts;			/* what the lists point into */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/inspect.h"
 #include "proxy/core/session.h"
+#include "proxy/io/expiry.h"
 #include "proxy/io/server.h"
 
 #include <assert.h>
@@ -295,7 +296,8 @@ static bool make_room(struct inspection *all, const struct shared *sh)
 	all->pools = calloc(sh->pool_count, sizeof(*all->pools));
 	all->servers = calloc(servers + 1, sizeof(*all->servers)); /* none is not a failure */
 	all->counts = malloc(counts * sizeof(*all->counts));
-	return all->listeners && all->pools && all->servers && all->counts;
+	return all->listeners && all->pools && all->servers && all->counts &&
+	       expiry_fill(all, sh->settings);
 }
 
 static void fill_reloads(struct filler *f, struct inspect_list *list, const struct inspector *i)
@@ -414,6 +416,7 @@ void inspect_free(struct inspection *all)
 	free(all->listeners);
 	free(all->pools);
 	free(all->servers);
+	free(all->certificates);
 	free(all->counts);
 	free(all);
 }

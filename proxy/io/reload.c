@@ -2,6 +2,7 @@
 #include "proxy/io/reload.h"
 #include "conf/change.h"
 #include "proxy/io/descriptors.h"
+#include "proxy/io/expiry.h"
 #include "proxy/io/notice.h"
 
 #include <stdio.h>
@@ -165,6 +166,7 @@ static void finish(struct server *s)
 	for (size_t i = 0; i < s->plan->socket_count; i++)
 		if (!plan_has(s->old_plan, s->plan->sockets[i]))
 			notice_listening(s, i);
+	expiry_tell(s);
 	plan_free(s->old_plan, s->plan);
 	s->old_plan = NULL;
 	server_tell_state(s, SERVER_READY);

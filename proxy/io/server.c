@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/server.h"
 #include "proxy/io/descriptors.h"
+#include "proxy/io/expiry.h"
 #include "proxy/io/leave.h"
 #include "proxy/io/notice.h"
 #include "proxy/io/privileges.h"
@@ -269,6 +270,13 @@ static void take_signal_queue(struct server *s)
 		take_signal(s, info.ssi_signo);
 }
 
+/* Do what its time has come for; in how many milliseconds there is more of that. */
+static int keep_time(struct server *s)
+{
+	int leave_ms = leave_go_on(s), expiry_ms = expiry_go_on(s);
+	return leave_ms >= 0 && leave_ms < expiry_ms ? leave_ms : expiry_ms;
+}
+
 static void serve(struct server *s)
 {
 	struct pollfd fds[] = {
@@ -277,7 +285,7 @@ static void serve(struct server *s)
 		{.fd = s->answers, .events = POLLIN},
 	};
 	while (!leave_is_over(s)) {
-		if (poll(fds, sizeof(fds) / sizeof(fds[0]), leave_go_on(s)) <= 0)
+		if (poll(fds, sizeof(fds) / sizeof(fds[0]), keep_time(s)) <= 0)
 			continue;
 		if (fds[0].revents)
 			take_signal_queue(s);
@@ -320,6 +328,7 @@ static void tell_ready(struct server *s)
 		if (program->on_ready)
 			program->on_ready(program->owner, i, address);
 	}
+	expiry_tell(s);
 	server_tell_state(s, SERVER_READY);
 }
 

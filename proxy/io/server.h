@@ -42,6 +42,7 @@ struct server {
 	enum leaving leaving;
 	uint64_t leave_at_ms; /* LEAVING_SAID: when the workers are told, monotonic */
 	uint64_t leave_over_ms;
+	uint64_t expiry_at_ms; /* when certificates are looked at again, monotonic */
 };
 
 uint64_t server_now_ms(void);

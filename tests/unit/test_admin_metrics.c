@@ -76,6 +76,12 @@ static const char of_listeners[] =
 	"\"true\"} 21\n"
 	"sipweir_tls_handshakes_total{listener=\"l\",version=\"unknown\",outcome=\"failed\","
 	"resumed=\"false\"} 22\n"
+	"# HELP sipweir_tls_certificate_expiry_seconds Until this certificate, or one of its "
+	"chain, "
+	"expires; 0 when that has happened.\n"
+	"# TYPE sipweir_tls_certificate_expiry_seconds gauge\n"
+	"sipweir_tls_certificate_expiry_seconds{listener=\"l\",name=\"*.example.com\"} 26\n"
+	"sipweir_tls_certificate_expiry_seconds{listener=\"m\",name=\"a\\\\b\"} 0\n"
 	"# HELP sipweir_local_responses_total Responses made by sipweir itself, by status and "
 	"cause.\n"
 	"# TYPE sipweir_local_responses_total counter\n"
@@ -213,6 +219,10 @@ static void write_page(struct text *t)
 				.sum_ms = 70007}},
 		{.name = "r", .answers = 503},
 	};
+	struct inspect_certificate certificates[] = {
+		{.listener = "l", .name = "*.example.com", .left_s = 26},
+		{.listener = "m", .name = "a\\b"},
+	};
 	const struct inspection all = {
 		.build = builds,
 		.reloads = reloads,
@@ -231,6 +241,8 @@ static void write_page(struct text *t)
 		.listener_count = 1,
 		.servers = &server,
 		.server_count = 1,
+		.certificates = certificates,
+		.certificate_count = 2,
 	};
 	const struct kernel kernel = {
 		.listen_overflows = overflows, .sockets = sockets, .mem_pages = pages};

@@ -36,7 +36,11 @@ static const char expected_text[] =
 	"pool         server  address         transport  connections\n"
 	"kamailio     k1      10.0.1.10:5060  tcp                 44\n"
 	"kamailio     k2                                           1  removed\n"
-	"maintenance          answers 503                         12\n";
+	"maintenance          answers 503                         12\n"
+	"\n"
+	"listener  certificate    expires\n"
+	"nlb-sip   near.example   in 13d 23h\n"
+	"old       *.example.com  HAS EXPIRED\n";
 
 static const char expected_json[] =
 	"{\"version\":\"1.2.3\",\"state\":\"serving\",\"healthy\":true,\"ready\":true,\"uptime_"
@@ -60,7 +64,10 @@ static const char expected_json[] =
 	"\"removed\":false,\"connections\":44},"
 	"{\"pool\":\"kamailio\",\"name\":\"k2\",\"address\":\"\",\"transport\":\"\",\"removed\":"
 	"true,"
-	"\"connections\":1}]}\n";
+	"\"connections\":1}],\"certificates\":["
+	"{\"listener\":\"nlb-sip\",\"name\":\"far.example\",\"left_s\":1209600},"
+	"{\"listener\":\"nlb-sip\",\"name\":\"near.example\",\"left_s\":1209599},"
+	"{\"listener\":\"old\",\"name\":\"*.example.com\",\"left_s\":0}]}\n";
 
 static struct inspect_listener listeners[] = {
 	{.name = "nlb-sip", .transport = "tcp", .connections = {0}},
@@ -74,6 +81,12 @@ static struct inspect_pool pools[] = {
 static struct inspect_server servers[] = {
 	{.pool = "kamailio", .name = "k1", .transport = "tcp", .connections = 44},
 	{.pool = "kamailio", .name = "k2", .transport = "", .connections = 1, .is_retired = true},
+};
+
+static struct inspect_certificate certificates[] = {
+	{.listener = "nlb-sip", .name = "far.example", .left_s = 1209600},
+	{.listener = "nlb-sip", .name = "near.example", .left_s = 1209599},
+	{.listener = "old", .name = "*.example.com", .left_s = 0},
 };
 
 static struct inspection make(void)
@@ -106,6 +119,8 @@ static struct inspection make(void)
 		.pool_count = 2,
 		.servers = servers,
 		.server_count = 2,
+		.certificates = certificates,
+		.certificate_count = 3,
 	};
 }
 
@@ -136,6 +151,14 @@ static void programs_get_the_same_numbers(void **state)
 	assert_true(status_write_json(&t, &(struct status){&all, true, true}));
 	page[t.length] = '\0';
 	assert_string_equal(page, expected_json);
+}
+
+static void certificates_that_are_good_for_long_are_not_told_to_people(void **state)
+{
+	struct inspection all = make();
+	(void)state;
+	all.certificate_count = 1;
+	assert_null(strstr(text_of(&(struct status){&all, true, true}), "certificate"));
 }
 
 static void assert_first_line(const struct status *s, const char *expected)
@@ -188,6 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(people_see_everything_on_one_screen),
 		cmocka_unit_test(programs_get_the_same_numbers),
+		cmocka_unit_test(certificates_that_are_good_for_long_are_not_told_to_people),
 		cmocka_unit_test(the_first_line_says_what_is_wrong),
 		cmocka_unit_test(what_does_not_fit_is_no_page),
 	};
