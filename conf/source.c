@@ -4,6 +4,7 @@
  * number of includes.
  */
 #include "conf/source.h"
+#include "conf/file.h"
 #include "conf/scan.h"
 
 #include <assert.h>
@@ -64,51 +65,11 @@ static bool append_bytes(
 	return true;
 }
 
-/* Read a stream into memory that the caller frees. NULL with errno set. */
-static char *read_stream(FILE *stream, size_t *length)
-{
-	size_t size = 0;
-	char *text = NULL;
-
-	*length = 0;
-	do {
-		char *more = size < CONF_SOURCE_MAX ? realloc(text, size + 65536) : NULL;
-
-		if (!more) {
-			errno = size < CONF_SOURCE_MAX ? ENOMEM : EFBIG;
-			free(text);
-			return NULL;
-		}
-		text = more;
-		size += 65536;
-		*length += fread(text + *length, 1, size - *length, stream);
-	} while (*length == size);
-	if (!ferror(stream))
-		return text;
-	free(text);
-	return NULL;
-}
-
-static char *read_file(const char *path, size_t *length)
-{
-	FILE *stream = fopen(path, "re");
-	char *text;
-	int error;
-
-	if (!stream)
-		return NULL;
-	text = read_stream(stream, length);
-	error = errno;
-	fclose(stream);
-	errno = error;
-	return text;
-}
-
 /* `from` and `line` say who wants the file; line 0 for the first, which nobody includes. */
 static bool append_file(struct conf_source *s, const char *file, const struct conf_place *from)
 {
 	size_t length;
-	char *text = read_file(file, &length);
+	char *text = conf_file_read(file, CONF_SOURCE_MAX, &length);
 	struct input in = {file, text, length, true};
 	bool ok;
 

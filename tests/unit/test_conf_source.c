@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -313,6 +314,35 @@ static void lines_end_as_on_other_systems_too(void **state)
 	conf_free(c);
 }
 
+static void a_pipe_is_read_to_its_end(void **state)
+{
+	pid_t writer;
+
+	(void)state;
+	assert_int_equal(mkfifo("main.conf", 0600), 0);
+	writer = fork();
+	assert_true(writer >= 0);
+	if (writer == 0) {
+		write_text("main.conf", "workers = 7;\n" CASE_GOOD);
+		_exit(0);
+	}
+	struct conf *c = load_good("main.conf");
+	assert_int_equal(c->workers, 7);
+	conf_free(c);
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+}
+
+/* Whoever loads has other things to do. */
+static void a_pipe_that_nobody_writes_to_is_not_waited_for_long(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo("main.conf", 0600), 0);
+	alarm(30);
+	assert_errors("main.conf",
+		"main.conf: No data available, expected a readable configuration file\n");
+	alarm(0);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void)
@@ -333,6 +363,8 @@ int main(void)
 		IN_FOLDER(a_file_that_is_no_text_is_refused),
 		IN_FOLDER(files_are_bounded_alone_and_together),
 		IN_FOLDER(lines_end_as_on_other_systems_too),
+		IN_FOLDER(a_pipe_is_read_to_its_end),
+		IN_FOLDER(a_pipe_that_nobody_writes_to_is_not_waited_for_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
