@@ -210,6 +210,18 @@ static void *run(void *argument)
 
 /* --- beginning and end --- */
 
+static void tell_unopened(const struct conf_log *conf, struct conf_errors *errors)
+{
+	if (errno == ENXIO)
+		conf_errors_add(errors, &conf->at.target, "log.target",
+			"%s is a pipe that nobody reads, expected its reader to be there first",
+			conf->target);
+	else
+		conf_errors_add(errors, &conf->at.target, "log.target",
+			"cannot open %s: %s; its folder must exist and be writable", conf->target,
+			strerror(errno));
+}
+
 static bool open_output(struct output *o, const struct conf_log *conf, struct conf_errors *errors)
 {
 	const char *target = conf->target;
@@ -219,12 +231,12 @@ static bool open_output(struct output *o, const struct conf_log *conf, struct co
 	} else if (!strcmp(target, "syslog")) {
 		openlog("sipweir", LOG_PID, LOG_DAEMON);
 	} else {
-		o->target = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+		/* a FIFO that nobody reads must not stop us */
+		o->target = open(target,
+			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
 		o->owns_target = o->target >= 0;
 		if (o->target < 0) {
-			conf_errors_add(errors, &conf->at.target, "log.target",
-				"cannot open %s: %s; its folder must exist and be writable", target,
-				strerror(errno));
+			tell_unopened(conf, errors);
 			return false;
 		}
 	}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """HUP changes what can change while everything goes on, or nothing at all, and says which."""
 import copy
+import os
 import re
 import signal
 import socket
@@ -384,6 +385,23 @@ def test_a_file_that_is_gone_leaves_everything_as_it_was(sipweir):
     outcome = weir.reload()
     assert str(weir.config) in outcome["message"], outcome
     check_nothing_changed(weir, outcome, held)
+
+
+@pytest.mark.parametrize("what", ["config", "log"])
+def test_a_pipe_that_nobody_has_at_its_other_end_stops_nobody(sipweir, what):
+    """The main thread would wait for ever, and with it every signal."""
+    weir = sipweir(listener=THROUGH, limits={"connections": 2}, admin=ADMIN)
+    held = [weir.dial() for _ in range(2)]
+    assert all(map(serves, held))
+    if what == "config":
+        weir.config.unlink()
+        os.mkfifo(weir.config)
+        outcome = weir.reload()
+        weir.config.unlink()
+    else:
+        os.mkfifo(weir.folder / "pipe")
+        outcome = weir.reload(text=conf.group({**weir.tree, "log": {"target": str(weir.folder / "pipe")}}))
+    check_nothing_changed(weir, outcome, held, "log.target" if what == "log" else None)
 
 
 def check_nothing_changed(weir, outcome, held, option=None):
