@@ -153,7 +153,7 @@ static void a_folder_that_is_not_there_is_an_error_only_where_the_path_was_writt
 	struct control_socket *s = NULL;
 	char deep[PATH_SIZE + 16];
 	(void)state;
-	snprintf(deep, sizeof(deep), "%s/none/c.sock", folder);
+	snprintf(deep, sizeof(deep), "%s/none/none/c.sock", folder);
 	assert_int_equal(open_at(&s, deep, false), CONTROL_SOCKET_FAILED);
 	assert_int_equal(errors.errors.count, 1);
 	assert_non_null(strstr(errors.errors.kept[0].text,
