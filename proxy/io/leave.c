@@ -12,12 +12,23 @@ static void tell_workers(struct server *s)
 		worker_leave(&s->workers[i], s->leave_over_ms);
 }
 
+/* Whoever stops a service drains it first and has the service manager stop it then: that signal is no second one. */
+static void tell_again(struct server *s, const struct server_order *order)
+{
+	if (!order)
+		notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE,
+			"told again by a signal; it is draining already, and one more ends it at "
+			"once");
+	orders_answer(order, false, "it is draining already\n");
+}
+
 void leave_begin(struct server *s, const struct server_order *order)
 {
 	const struct conf_timeouts *t = &s->plan->settings->conf->timeouts;
 	char delay[CONF_VALUE_TEXT_MAX], over[CONF_VALUE_TEXT_MAX];
+	s->is_leaving_signalled |= !order;
 	if (s->leaving != LEAVING_NOT) {
-		orders_answer(order, false, "it is draining already\n");
+		tell_again(s, order);
 		return;
 	}
 	s->leaving = LEAVING_SAID;
@@ -45,6 +56,7 @@ void leave_take_back(struct server *s, const struct server_order *order)
 		return;
 	}
 	s->leaving = LEAVING_NOT;
+	s->is_leaving_signalled = false;
 	atomic_store(&s->inspector.leave_ends_ms, 0);
 	atomic_store(&s->inspector.is_serving, true);
 	notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE, "taken back: it goes on as before");

@@ -221,7 +221,7 @@ static void take_signal(struct server *s, uint32_t signal)
 		reload_log(s);
 		break;
 	default:
-		if (s->leaving != LEAVING_NOT) {
+		if (s->is_leaving_signalled) {
 			let_signals_end_us();
 			raise((int)signal);
 		}

@@ -40,7 +40,8 @@ struct server {
 	char *reload_text;		  /* what will be said */
 
 	enum leaving leaving;
-	uint64_t leave_at_ms; /* LEAVING_SAID: when the workers are told, monotonic */
+	bool is_leaving_signalled; /* by one of the two signals of which a second is an emergency */
+	uint64_t leave_at_ms;	   /* LEAVING_SAID: when the workers are told, monotonic */
 	uint64_t leave_over_ms;
 	uint64_t expiry_at_ms; /* when certificates are looked at again, monotonic */
 };

@@ -161,6 +161,28 @@ def test_drain_ends_it_and_its_answer_is_given_before(weir, path):
         path.unlink(missing_ok=True)
 
 
+def test_a_service_manager_that_stops_what_drains_by_order_does_not_end_it_at_once(weir, path):
+    """Kubernetes: preStop drains, and TERM comes behind it."""
+    one = weir(timeouts={"drain_delay": "1s", "drain": "off"})
+    held = one.dial()
+    assert held.ask().status == 200
+    assert control.command(path, "drain") == "draining\n"
+    one.kill(signal.SIGTERM)
+    one.log.wait_for("drain", message="told again by a signal; it is draining already, and one more ends it at once")
+    assert held.ask().status == 200
+    one.stop(None)
+
+
+def test_a_signal_that_was_taken_back_is_no_first_one(weir, path):
+    one = weir(timeouts={"drain_delay": "2s", "drain": "off"})
+    for _ in range(2):
+        one.kill(signal.SIGTERM)
+        wait.until(lambda: control.status(path)["state"] == "draining", 5, "the drain")
+        assert control.command(path, "undrain") == "serving\n"
+    control.command(path, "drain")
+    one.stop()
+
+
 @pytest.mark.parametrize("value", ["30", "x", "", "0s", "2d", "-1s", "49ms"])
 def test_a_wrong_duration_drains_nothing(weir, path, value):
     weir()
