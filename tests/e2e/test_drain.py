@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import conf, http, phone, ports, server, sip, wait
+from harness import http, phone, server, sip, wait
 
 THROUGH = {"proxy_protocol": "require"}
 ADMIN = {"http": "127.0.0.1:0"}

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from harness import conf, proxy, tls
+from harness import conf, tls
 
 V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 VERSIONS = pytest.mark.parametrize("version", [V1_2, V1_3], ids=["1.2", "1.3"])
