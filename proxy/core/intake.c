@@ -329,7 +329,7 @@ void intake_read(struct session *s)
 	if (got == STREAM_AGAIN)
 		return;
 	if (got == STREAM_FAILED) {
-		session_close(s, REASON_CLIENT_RESET);
+		session_close(s, verdict_client_lost(s));
 		return;
 	}
 	if (got == STREAM_END) {

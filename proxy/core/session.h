@@ -232,6 +232,8 @@ void verdict_sip_bad(const struct session *s, const char *rule, const char *faul
 	const uint8_t *message, size_t length, uint32_t offset);
 /* The handshake has failed: what its stream says about it. */
 void verdict_tls_failed(const struct session *s);
+/* The client's stream has failed behind it: why the session is to be closed. What was wrong with its TLS is told. */
+enum reason verdict_client_lost(const struct session *s);
 void verdict_describe(const struct session *s, struct record *r);
 
 #endif

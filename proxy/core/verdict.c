@@ -150,6 +150,14 @@ void verdict_tls_failed(const struct session *s)
 	s->core->host->report(s->core->host, &r);
 }
 
+enum reason verdict_client_lost(const struct session *s)
+{
+	if (!s->client->fault)
+		return REASON_CLIENT_RESET;
+	verdict_tls_failed(s);
+	return REASON_TLS_FAILED;
+}
+
 void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
 	const uint8_t *message, size_t length, uint32_t offset)
 {

@@ -268,6 +268,42 @@ def test_tls_on_a_tcp_port_is_named(sipweir):
     assert weir.wait_for("sip.bad")["reason"] == "tls_on_tcp"
 
 
+@pytest.mark.parametrize(
+    "header", [proxy.nlb_health_check(), proxy.v2_local(), proxy.v2("198.51.100.7"), b""], ids=["nlb", "local", "named", "none"]
+)
+def test_load_balancers_that_look_whether_it_is_there_are_quiet(sipweir, leaf, header):
+    weir = sipweir(listener={**THROUGH, **conf.secure(leaf)}, log={"level": "debug"})
+    for _ in range(5):
+        weir.dial(is_plain=True, header=header).close()
+    weir.log.wait_for("connection.closed", count=5)
+    assert weir.log.louder_than("info") == [] and weir.log.find("tls.failed") == []
+
+
+def test_who_leaves_during_the_handshake_is_no_failure(weir):
+    weir.dial(is_shaking=False, cut=100).close()
+    weir.dial(is_shaking=False).close()
+    closed = weir.log.wait_for("connection.closed", count=2)
+    assert {line["reason"] for line in closed} <= {"client_closed", "client_reset"}
+    assert weir.log.find("tls.failed") == []
+
+
+def test_garbage_behind_the_handshake_ends_the_connection_and_is_named(weir):
+    one = weir.dial()
+    assert serves(one)
+    one.socket.socket.sendall(b"\x17\x03\x03\x00\x30" + bytes(48))
+    one.wait_end()
+    assert weir.wait_for("tls.failed")["reason"] == "bad_record"
+
+
+def test_connections_in_the_handshake_make_room_when_all_are_used_up(sipweir, leaf):
+    weir = sipweir(listener={**THROUGH, **conf.secure(leaf)}, max_connections=5)
+    for n in range(5):
+        weir.dial(f"198.51.100.{n + 10}", is_shaking=False)
+    proven = [weir.dial(f"198.51.100.{n + 20}") for n in range(5)]
+    assert all(map(serves, proven))
+    assert weir.log.total("limit.refused", limit="max_connections") == 5
+
+
 # Bytes
 
 

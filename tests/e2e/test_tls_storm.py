@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many TLS clients at once: a few are worked on, the rest wait, the newest is next, and all get in."""
+import time
+
 import pytest
 
 from harness import conf, http, wait
@@ -80,6 +82,20 @@ def test_who_leaves_while_waiting_is_forgotten(narrow):
     first.close()
     assert waiting[4].socket.handshake() and waiting[4].ask().status == 200
     until(narrow, 0, 0)
+
+
+@pytest.mark.parametrize("cut", [100, None], ids=["half a hello", "a hello and no more"])
+def test_who_stops_in_the_middle_keeps_a_place_for_a_second_and_not_for_its_whole_time(sipweir, leaf, cut):
+    weir = sipweir(listener={**THROUGH, **conf.secure(leaf)}, limits={"max_handshakes": 3}, admin=ADMIN)
+    stuck = [weir.dial(is_shaking=False, cut=cut) for _ in range(9)]
+    until(weir, 3, 6)
+    began = time.monotonic()
+    one = weir.dial()
+    assert one.ask().status == 200
+    assert time.monotonic() - began < wait.seconds(2.5)
+    assert not any(weir.log.find("connection.closed")), "nor is anybody ended for it before timeouts.handshake"
+    for other in stuck:
+        other.close()
 
 
 def test_all_of_a_storm_get_in_although_not_all_can_at_once(sipweir, loads, authority):

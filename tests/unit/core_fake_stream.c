@@ -334,8 +334,8 @@ void fake_fail(struct fake_stream *s, int failure)
 void fake_fail_tls(struct fake_stream *s, const char *fault, const char *detail)
 {
 	s->is_failing = EPROTO;
-	s->stream.fault = fault;
-	s->stream.detail = detail;
+	s->stream.fault = s->secured.fault = fault;
+	s->stream.detail = s->secured.detail = detail;
 }
 
 void fake_connected(struct fake_stream *s)

@@ -76,6 +76,24 @@ static void a_failed_handshake_is_told_with_what_is_known(void **state)
 	fake_end(f);
 }
 
+static void what_goes_wrong_behind_the_handshake_is_told_too(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain_sailing, 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(HELLO FINISHED REQUEST("OPTIONS", "1")));
+	fake_fail_tls(client, "bad_record", "it could not be decrypted");
+	fake_run(f);
+	fake_assert_closed(client, REASON_TLS_FAILED);
+	const struct record *r = fake_last(f, RECORD_TLS_FAILED);
+	assert_non_null(r);
+	assert_string_equal(r->reason, "bad_record");
+	assert_string_equal(r->message, "it could not be decrypted");
+	assert_int_equal(fake_count(f, RECORD_TLS_FAILED), 1);
+	assert_int_equal(counted_in_all(f), 1); /* the handshake was a good one */
+	fake_end(f);
+}
+
 static void what_is_not_known_is_not_told(void **state)
 {
 	(void)state;
@@ -398,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_failed_handshake_is_told_with_what_is_known),
+		cmocka_unit_test(what_goes_wrong_behind_the_handshake_is_told_too),
 		cmocka_unit_test(what_is_not_known_is_not_told),
 		cmocka_unit_test(names_and_sentences_that_are_too_long_are_cut),
 		cmocka_unit_test(nothing_is_told_that_nobody_reads),
