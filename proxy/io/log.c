@@ -32,8 +32,10 @@ struct output {
 
 struct log {
 	struct output output;	/* the thread's */
-	struct output prepared; /* the main thread's, and with has_prepared the log thread's */
-	atomic_bool has_prepared;
+	struct output prepared; /* the main thread's */
+	pthread_mutex_t lock;	/* of the next two */
+	struct output next;	/* committed, and not taken yet */
+	bool has_next;
 	int wakeup;
 	atomic_bool is_asleep, is_ending;
 	pthread_t thread;
@@ -41,8 +43,11 @@ struct log {
 	struct log_lane *lanes;
 	uint64_t *told_drops; /* one per lane */
 	struct log_volume *volume;
-	uint64_t end_ms; /* when the last lines are given up; 0 until one had to wait */
-	size_t length;	 /* of what is written with the next flush */
+	uint64_t
+		end_ms; /* when the last lines for `output` are given up; 0 until one had to wait */
+	atomic_uint_fast64_t lost; /* lines that were */
+	uint64_t told_lost;
+	size_t length; /* of what is written with the next flush */
 	char lines[OUTPUT_SIZE];
 };
 
@@ -55,12 +60,21 @@ static uint64_t now_ms(void)
 
 /* --- writing --- */
 
-/* False when nobody reads and it is time to end: a log must not keep the process. */
+/* To the same descriptor it goes on when somebody reads again. */
+static bool is_going_elsewhere(struct log *l)
+{
+	pthread_mutex_lock(&l->lock);
+	bool is_going = l->has_next && (l->next.owns_target || l->next.target != l->output.target);
+	pthread_mutex_unlock(&l->lock);
+	return is_going;
+}
+
+/* False when nobody reads and it is time to end or to go elsewhere: a log must not keep the process or its operator. */
 static bool wait_until_writable(struct log *l)
 {
 	struct pollfd p = {.fd = l->output.target, .events = POLLOUT};
 	while (poll(&p, 1, TICK_MS) == 0) {
-		if (!atomic_load(&l->is_ending))
+		if (!atomic_load(&l->is_ending) && !is_going_elsewhere(l))
 			continue;
 		if (!l->end_ms)
 			l->end_ms = now_ms() + END_MS;
@@ -68,6 +82,14 @@ static bool wait_until_writable(struct log *l)
 			return false;
 	}
 	return true;
+}
+
+static void lose(struct log *l, const char *bytes, size_t length)
+{
+	uint64_t lines = 0;
+	for (size_t i = 0; i < length; i++)
+		lines += bytes[i] == '\n';
+	atomic_fetch_add_explicit(&l->lost, lines, memory_order_relaxed);
 }
 
 /* In pieces that a pipe takes without blocking once poll() says that it is writable. */
@@ -84,6 +106,7 @@ static void flush_output(struct log *l)
 		bytes += wrote > 0 ? wrote : 0;
 		length -= wrote > 0 ? (size_t)wrote : 0;
 	}
+	lose(l, bytes, length);
 }
 
 static int syslog_priority(enum conf_log_level level)
@@ -115,20 +138,30 @@ static void emit(void *to, const struct record *r)
 
 /* --- the thread --- */
 
-static void tell_drops(struct log *l, unsigned lane)
+static void tell_drops(
+	struct log *l, const atomic_uint_fast64_t *dropped, uint64_t *told, const char *why)
 {
-	uint64_t dropped = atomic_load_explicit(&l->lanes[lane].dropped, memory_order_relaxed);
-	if (dropped == l->told_drops[lane])
+	uint64_t count = atomic_load_explicit(dropped, memory_order_relaxed);
+	if (count == *told)
 		return;
 	struct record r;
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	record_init(&r, RECORD_LOG_DROPPED);
 	r.at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	r.count = (uint32_t)(dropped - l->told_drops[lane]);
-	strcpy(r.message, "events came faster than they could be written");
-	l->told_drops[lane] = dropped;
+	r.count = (uint32_t)(count - *told);
+	snprintf(r.message, sizeof(r.message), "%s", why);
+	*told = count;
 	emit(l, &r);
+}
+
+static void tell_all_drops(struct log *l)
+{
+	for (unsigned i = 0; i < l->lane_count; i++)
+		tell_drops(l, &l->lanes[i].dropped, &l->told_drops[i],
+			"events came faster than they could be written");
+	tell_drops(l, &l->lost, &l->told_lost,
+		"nobody read them where log.target was before, and a reload has changed it");
 }
 
 static void empty_lane(struct log *l, struct log_lane *lane, unsigned most)
@@ -176,16 +209,28 @@ static void close_output(struct output *o)
 	o->owns_target = false;
 }
 
+static bool take_next(struct log *l, struct output *next)
+{
+	pthread_mutex_lock(&l->lock);
+	bool has_next = l->has_next;
+	if (has_next)
+		*next = l->next;
+	l->has_next = false;
+	pthread_mutex_unlock(&l->lock);
+	return has_next;
+}
+
 /* What was told before goes where it was told to go. */
 static void take_output(struct log *l)
 {
-	if (!atomic_load(&l->has_prepared))
-		return;
+	struct output next;
 	flush_output(l);
+	if (!take_next(l, &next))
+		return;
 	close_output(&l->output);
-	l->output = l->prepared;
+	l->output = next;
+	l->end_ms = 0;
 	log_volume_change(l->volume, &l->output.conf);
-	atomic_store(&l->has_prepared, false);
 }
 
 static void *run(void *argument)
@@ -195,8 +240,7 @@ static void *run(void *argument)
 		take_output(l);
 		empty_lanes(l);
 		log_volume_tick(l->volume, now_ms());
-		for (unsigned i = 0; i < l->lane_count; i++)
-			tell_drops(l, i);
+		tell_all_drops(l);
 		flush_output(l);
 		sleep_until_called(l);
 	}
@@ -282,6 +326,9 @@ static void release(struct log *l)
 	if (l->wakeup >= 0)
 		close(l->wakeup);
 	close_output(&l->output);
+	if (l->has_next)
+		close_output(&l->next);
+	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
 
@@ -290,6 +337,7 @@ struct log *log_new(const struct conf_log *conf, unsigned lanes, struct conf_err
 	struct log *l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;
+	pthread_mutex_init(&l->lock, NULL);
 	l->wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	l->volume = log_volume_new(conf, emit, l);
 	if (!open_output(&l->output, conf, errors)) {
@@ -313,28 +361,22 @@ static void wake(struct log *l)
 		return; /* it is readable as it is */
 }
 
-/* One that was committed and not taken yet: the thread is about to, unless nobody reads what it writes. */
-static bool wait_until_taken(struct log *l)
-{
-	for (unsigned ms = 0; atomic_load(&l->has_prepared) && ms < END_MS; ms++) {
-		wake(l);
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	}
-	return !atomic_load(&l->has_prepared);
-}
-
 bool log_prepare(struct log *l, const struct conf_log *conf, struct conf_errors *errors)
 {
-	if (wait_until_taken(l))
-		return open_output(&l->prepared, conf, errors);
-	conf_errors_add(errors, &conf->at.target, "log.target",
-		"the log that is open takes no lines, expected somebody who reads it");
-	return false;
+	return open_output(&l->prepared, conf, errors);
 }
 
+/* The one before may not be taken yet, when nobody reads what the thread writes. */
 void log_commit(struct log *l)
 {
-	atomic_store(&l->has_prepared, true);
+	struct output late = {0};
+	pthread_mutex_lock(&l->lock);
+	if (l->has_next)
+		late = l->next;
+	l->next = l->prepared;
+	l->has_next = true;
+	pthread_mutex_unlock(&l->lock);
+	close_output(&late);
 	wake(l);
 }
 
@@ -360,7 +402,7 @@ struct log_lane *log_lane(struct log *l, unsigned index)
 
 uint64_t log_dropped(const struct log *l)
 {
-	uint64_t dropped = 0;
+	uint64_t dropped = atomic_load_explicit(&l->lost, memory_order_relaxed);
 	for (unsigned i = 0; i < l->lane_count; i++)
 		dropped += atomic_load_explicit(&l->lanes[i].dropped, memory_order_relaxed);
 	return dropped;

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """HUP changes what can change while everything goes on, or nothing at all, and says which."""
 import copy
+import fcntl
 import os
 import re
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
-from harness import conf, http, log, ports, sip, wait
+from harness import conf, http, log, phone, ports, sip, wait
+from harness import sipweir as program
 
 THROUGH = {"proxy_protocol": "require"}
 ADMIN = {"http": "127.0.0.1:0"}
@@ -252,6 +255,48 @@ def test_a_log_file_that_was_moved_away_is_opened_anew(sipweir, tmp_path, number
         return '"connection.closed"' in target.read_text()
 
     wait.until(is_told, 5, "a line in the new file")
+
+
+def test_a_log_that_nobody_reads_keeps_no_reload_and_another_target_is_the_way_out(tmp_path, end):
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    address, operators = (f"127.0.0.1:{ports.free()}" for _ in range(2))
+    config, target = tmp_path / "sipweir.conf", tmp_path / "weir.log"
+
+    def write(limit, where):
+        tree = conf.tree(listener={"address": address}, limits={"connections": limit}, admin={"http": operators}, log={"target": where})
+        config.write_text(conf.group(tree))
+
+    def has(metric, value):
+        return lambda: http.Metrics(http.ask(operators, "/metrics").text).sum(metric) == value
+
+    write(1, "stderr")
+    process = subprocess.Popen([program.program(), "--config", str(config)], stderr=writer)
+    end.append(process.kill)
+    os.close(writer)
+    wait.until(lambda: called(address), 10, "a listener")
+    for _ in range(200):
+        one = phone.Phone(address)
+        assert one.ask().status == 200
+        one.close()
+    for number, where in enumerate(("stderr", "stderr", str(target), "stderr", str(target))):
+        write(number + 2, where)
+        process.send_signal(signal.SIGHUP)
+        wait.until(has("sipweir_config_generation", number + 2), 5, f"reload {number}")
+    moved = log.Log(target)
+    lost = moved.wait_for("log.dropped")
+    assert "nobody read them" in lost["message"] and lost["suppressed"] > 0
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(wait.seconds(10)) == 0
+    assert moved.wait_for("stop")["current"] == 0
+    os.close(reader)
+
+
+def called(address):
+    try:
+        return phone.Phone(address)
+    except ConnectionRefusedError:
+        return None
 
 
 def test_what_needs_a_restart_is_said_by_name_and_the_rest_changes(sipweir):
