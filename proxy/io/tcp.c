@@ -6,9 +6,7 @@
 #include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <linux/sockios.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,18 +79,21 @@ bool tcp_has_ended(const struct stream *s)
 /*
  * TCP_USER_TIMEOUT counts from the last byte that was heard, so with it a connection that has been silent for long would die
  * of the first probe that is a second late: without, the number of probes decides. Only while something is on its way, when
- * keepalive does nothing, it has to do.
+ * keepalive does nothing, it has to do. What waits for a client that has stopped reading is not on its way: the kernel asks
+ * such a client by itself, and counts its time from when it stopped, which may be over already.
  */
 void tcp_probe(const struct stream *s, const struct conf_timeouts *timeouts, bool is_urgent)
 {
 	const struct tcp_stream *ts = (const struct tcp_stream *)(const void *)s;
-	int unsent = 0;
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
 	if (!is_urgent) {
 		tcp_set_options(ts->fd, timeouts);
 		return;
 	}
-	bool is_waiting = ioctl(ts->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
-	set(ts->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, is_waiting ? PROBES * 1000 : 0);
+	bool is_on_its_way = getsockopt(ts->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+			     info.tcpi_unacked > 0;
+	set(ts->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, is_on_its_way ? PROBES * 1000 : 0);
 	set(ts->fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 	set(ts->fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
 	set(ts->fd, IPPROTO_TCP, TCP_KEEPIDLE, 1);

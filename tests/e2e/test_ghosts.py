@@ -57,3 +57,21 @@ def test_who_lives_is_not_ended_by_probing(sipweir, backend, office):
         time.sleep(0.2)
     for one in inside:
         assert one.ask().status == 200
+
+
+def test_who_does_not_read_for_a_while_is_not_ended_by_probing(sipweir, backend):
+    """What waits for it is no sign of death, although TCP has counted its time for longer than a probe takes."""
+
+    def answer(connection, message):
+        for _ in range(100):
+            connection.reply(message, body=b"x" * 50000)
+
+    weir = sipweir([backend(answer)], listener={"proxy_protocol": "require"}, limits={"connections": 1})
+    one = weir.dial(receive_buffer=65536).send(sip.request())
+    one.receive_bytes(1000)
+    time.sleep(4)
+    assert weir.dial().wait_end() == "rst"
+    weir.wait_for("limit.probing")
+    time.sleep(9)  # as long as a probing takes
+    assert not weir.log.find("connection.closed", reason="client_reset")
+    one.receive_bytes(5000000 - 1000, within=20)
