@@ -33,15 +33,6 @@ static uint32_t places_max(const struct core *c)
 
 /* --- places --- */
 
-static void ask_for_place(struct session *s)
-{
-	struct core *c = s->core;
-	s->handshake.stage = HANDSHAKE_WAITING;
-	s->handshake.looked_ms = c->now_ms;
-	list_append(&c->handshakes.waiting, &s->waiting);
-	places_begin_waiting(&c->shared->handshakes, c->index);
-}
-
 static void stop_waiting(struct session *s)
 {
 	list_remove(&s->waiting);
@@ -71,6 +62,16 @@ static void call_waiting(struct core *c)
 		s->handshake.stage = HANDSHAKE_CALLED;
 		list_append(&c->handshakes.ready, &s->waiting);
 	}
+}
+
+static void ask_for_place(struct session *s)
+{
+	struct core *c = s->core;
+	s->handshake.stage = HANDSHAKE_WAITING;
+	s->handshake.looked_ms = c->now_ms;
+	list_append(&c->handshakes.waiting, &s->waiting);
+	places_begin_waiting(&c->shared->handshakes, c->index);
+	call_waiting(c); /* it is the newest, so it comes first */
 }
 
 static bool has_had_it_long(const struct core *c, struct list_node *n)
@@ -136,6 +137,11 @@ void handshake_settle(struct session *s)
 {
 	if (s->handshake.stage == HANDSHAKE_QUIET && s->in.length)
 		ask_for_place(s);
+}
+
+bool handshake_is_called(const struct session *s)
+{
+	return s->handshake.stage == HANDSHAKE_CALLED;
 }
 
 bool handshake_is_unread(const struct session *s)

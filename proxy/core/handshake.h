@@ -66,6 +66,9 @@ bool handshake_hear(struct session *s);
 /* The end of an event: bytes that came behind the PROXY header ask for a place. */
 void handshake_settle(struct session *s);
 
+/* It has a place, and the stream that it has is about to be replaced: to watch it would be two syscalls for nothing. */
+bool handshake_is_called(const struct session *s);
+
 /* Its client is not to be read: no place, no step. */
 bool handshake_is_unread(const struct session *s);
 

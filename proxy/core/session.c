@@ -260,7 +260,7 @@ void session_settle(struct session *s)
 		return;
 	}
 	unsigned wants = session_wants(s);
-	if (wants != s->wanted) {
+	if (wants != s->wanted && !handshake_is_called(s)) {
 		session_stand_still(s, wants);
 		s->wanted = (uint8_t)wants;
 		stream_want(s->client, wants);

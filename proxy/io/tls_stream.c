@@ -236,6 +236,7 @@ static void on_raw_ready(struct stream *raw, unsigned readiness)
 {
 	struct tls_stream *ts = raw->owner;
 	unsigned told;
+	ts->wire.is_dry = false;
 	if (readiness & STREAM_GONE) {
 		tls_verdict_fail_raw(ts);
 		/* who waits to read reads the failure; who is paused is told as with TCP */
@@ -316,13 +317,21 @@ static void let_alert_arrive(struct tls_stream *ts)
 			return;
 }
 
+/* Nobody hears our close_notify any more: it would be a segment for nothing, and a RST in answer. */
+static bool has_peer_left(struct tls_stream *ts)
+{
+	uint8_t byte;
+	return ts->has_ended &&
+	       (ts->wire.has_ended || stream_read(ts->wire.raw, &byte, 1) == STREAM_END);
+}
+
 /* OpenSSL takes a session of ours from use when its connection ends without close_notify; TLS 1.1 has given that up. */
 static void end_session(struct tls_stream *ts, enum stream_close how)
 {
 	if (ts->has_failed || !ts->is_up || ts->is_shut)
 		return;
 	tls_state_enter(ts);
-	if (how == STREAM_CLOSE_FIN)
+	if (how == STREAM_CLOSE_FIN && !has_peer_left(ts))
 		SSL_shutdown(ts->ssl);
 	else
 		SSL_set_shutdown(ts->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);

@@ -11,6 +11,7 @@ bool tls_wire_init(struct tls_wire *w, struct stream *raw, bool is_preface, cons
 	*w = (struct tls_wire){.raw = raw, .is_preface = is_preface};
 	if (!length)
 		return true;
+	w->is_dry = !is_preface;
 	w->kept = malloc(length);
 	if (!w->kept)
 		return false;
@@ -52,14 +53,25 @@ static void remember_first(struct tls_wire *w, const char *bytes, size_t length)
 	w->first_length = (uint8_t)(w->first_length + length);
 }
 
+/* OpenSSL asks for more than there is after each flight of a handshake. */
+static ssize_t read_next(struct tls_wire *w, void *to, size_t size)
+{
+	if (tls_wire_has_ahead(w))
+		return read_kept(w, to, size);
+	if (w->is_dry)
+		return STREAM_AGAIN;
+	ssize_t got = stream_read(w->raw, to, size);
+	w->is_dry = got > 0 && (size_t)got < size;
+	return got;
+}
+
 static int on_read(BIO *bio, char *to, int size)
 {
 	struct tls_wire *w = tls_wire_of(bio);
 	BIO_clear_retry_flags(bio);
 	if (size <= 0 || w->is_cut_off || w->has_failed)
 		return -1;
-	ssize_t got = tls_wire_has_ahead(w) ? read_kept(w, to, (size_t)size)
-					    : stream_read(w->raw, to, (size_t)size);
+	ssize_t got = read_next(w, to, (size_t)size);
 	if (got > 0) {
 		remember_first(w, to, (size_t)got);
 		return (int)got;

@@ -28,6 +28,7 @@ struct tls_wire {
 	bool has_ended;	 /* the peer's FIN was read */
 	bool has_failed; /* reading or writing has: raw->failure says why */
 	bool is_cut_off; /* nothing more is read, whatever there is */
+	bool is_dry; /* the last read took all there was: until `raw` is readable again another would find nothing */
 	uint8_t first_length;
 	uint8_t first[TLS_WIRE_FIRST];
 };

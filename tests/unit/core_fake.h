@@ -103,6 +103,7 @@ struct fake_stream {
 	unsigned steps;
 
 	unsigned wanted;
+	unsigned wants;	 /* calls of want(): syscalls, with a real one */
 	bool has_wanted; /* want() was called: only then can there be a callback */
 	bool has_failed; /* the core was told: only close() is left */
 	bool has_gone;	 /* STREAM_GONE was told */

@@ -91,6 +91,7 @@ static ssize_t do_writev(struct fake_stream *fs, const struct iovec *ranges, int
 
 static void do_want(struct fake_stream *fs, unsigned readiness)
 {
+	fs->wants++;
 	assert_false(fs->has_failed);
 	assert_int_equal(readiness & ~(unsigned)(STREAM_READABLE | STREAM_WRITABLE), 0);
 	fs->wanted = readiness;

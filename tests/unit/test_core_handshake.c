@@ -61,6 +61,20 @@ static void let_it_keep_its_place(struct fake_stream *client)
 
 /* --- the way from NAMED to SECURED --- */
 
+static void who_gets_a_place_at_once_is_watched_under_tls_alone(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain_sailing, 1);
+	struct fake_stream *client = fake_stream_new(f);
+	fake_queue(client, BYTES(HELLO));
+	fake_accept(client, 0, 0, "192.0.2.10:4000");
+	assert_int_equal(client->wants, 1); /* direct: it is watched for its first byte */
+	fake_run(f);
+	assert_true(client->is_under_tls);
+	assert_int_equal(client->wants, 2);
+	fake_stop(f);
+}
+
 static void a_client_is_named_until_its_handshake_is_done(void **state)
 {
 	(void)state;
@@ -599,6 +613,7 @@ static void a_place_freed_by_the_last_step_of_a_budget_is_given_out_in_the_same_
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_gets_a_place_at_once_is_watched_under_tls_alone),
 		cmocka_unit_test(a_client_is_named_until_its_handshake_is_done),
 		cmocka_unit_test(what_came_with_the_last_of_the_handshake_is_read),
 		cmocka_unit_test(one_that_is_paused_at_once_is_still_watched_for_its_end),
