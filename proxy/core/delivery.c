@@ -26,7 +26,7 @@ void delivery_write(struct session *s, const struct iovec *ranges, int count)
 	if (!s->out.length) {
 		ssize_t wrote = stream_writev(s->client, ranges, count);
 		if (wrote == STREAM_FAILED) {
-			s->failed = verdict_client_lost(s);
+			s->failed = (uint8_t)verdict_client_lost(s);
 			return;
 		}
 		sent = wrote > 0 ? (size_t)wrote : 0;
@@ -43,7 +43,7 @@ void delivery_flush(struct session *s)
 	struct iovec range = {.iov_base = s->out.bytes, .iov_len = s->out.length};
 	ssize_t wrote = stream_writev(s->client, &range, 1);
 	if (wrote == STREAM_FAILED)
-		s->failed = verdict_client_lost(s);
+		s->failed = (uint8_t)verdict_client_lost(s);
 	if (wrote <= 0)
 		return;
 	buffer_consume(&s->out, &s->core->shared->memory, (size_t)wrote);
