@@ -2,6 +2,7 @@
 #include "proxy/io/log.h"
 #include "proxy/core/log_line.h"
 #include "proxy/core/log_volume.h"
+#include "proxy/io/syslog_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,8 +26,9 @@ enum {
 /* Where lines go, and how. */
 struct output {
 	struct conf_log conf;
-	int target; /* -1: syslog */
+	int target; /* -1: the syslog, and nobody listened there */
 	bool owns_target;
+	bool is_syslog;
 };
 
 struct log {
@@ -69,16 +70,21 @@ static bool is_going_elsewhere(struct log *l)
 	return is_going;
 }
 
+static bool is_given_up(const struct log *l)
+{
+	return l->end_ms && now_ms() >= l->end_ms;
+}
+
 /* False when nobody reads and it is time to end or to go elsewhere: a log must not keep the process or its operator. */
 static bool wait_until_writable(struct log *l)
 {
 	struct pollfd p = {.fd = l->output.target, .events = POLLOUT};
-	while (poll(&p, 1, TICK_MS) == 0) {
+	while (poll(&p, 1, is_given_up(l) ? 0 : TICK_MS) == 0) {
 		if (!atomic_load(&l->is_ending) && !is_going_elsewhere(l))
 			continue;
 		if (!l->end_ms)
 			l->end_ms = now_ms() + END_MS;
-		if (now_ms() >= l->end_ms)
+		if (is_given_up(l))
 			return false;
 	}
 	return true;
@@ -109,16 +115,40 @@ static void flush_output(struct log *l)
 	lose(l, bytes, length);
 }
 
-static int syslog_priority(enum conf_log_level level)
+static void close_output(struct output *o)
 {
-	static const int priorities[] = {
-		[CONF_LOG_ERROR] = LOG_ERR,
-		[CONF_LOG_WARNING] = LOG_WARNING,
-		[CONF_LOG_NOTICE] = LOG_NOTICE,
-		[CONF_LOG_INFO] = LOG_INFO,
-		[CONF_LOG_DEBUG] = LOG_DEBUG,
-	};
-	return priorities[level];
+	if (o->owns_target)
+		close(o->target);
+	o->owns_target = false;
+}
+
+static void open_syslog(struct output *o)
+{
+	close_output(o);
+	o->target = syslog_socket_open();
+	o->owns_target = o->target >= 0;
+}
+
+/* A daemon that was started anew has another socket under the same name; without one nobody is told. */
+static void send_line(struct log *l, enum conf_log_level level, const struct text *line)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		if (l->output.target < 0)
+			open_syslog(&l->output);
+		while (l->output.target >= 0) {
+			if (!wait_until_writable(l)) {
+				lose(l, "\n", 1);
+				return;
+			}
+			if (syslog_socket_send(
+				    l->output.target, level, line->bytes, line->length - 1) >= 0)
+				return;
+			if (errno != EAGAIN && errno != EINTR)
+				break;
+		}
+		close_output(&l->output);
+		l->output.target = -1;
+	}
 }
 
 static void emit(void *to, const struct record *r)
@@ -129,11 +159,10 @@ static void emit(void *to, const struct record *r)
 		flush_output(l);
 	text_init(&line, l->lines + l->length, OUTPUT_SIZE - l->length);
 	log_line_write(&line, r, l->output.conf.format);
-	if (l->output.target >= 0) {
+	if (l->output.is_syslog)
+		send_line(l, r->level, &line);
+	else
 		l->length += line.length;
-		return;
-	}
-	syslog(syslog_priority(r->level), "%.*s", (int)line.length - 1, line.bytes);
 }
 
 /* --- the thread --- */
@@ -164,10 +193,16 @@ static void tell_all_drops(struct log *l)
 		"nobody read them where log.target was before, and a reload has changed it");
 }
 
+/* What is still in the lanes when an output is given up is for the next one. */
+static bool awaits_next(const struct log *l)
+{
+	return is_given_up(l) && !atomic_load(&l->is_ending);
+}
+
 static void empty_lane(struct log *l, struct log_lane *lane, unsigned most)
 {
 	const struct record *r;
-	for (; most && (r = log_lane_peek(lane)); most--) {
+	for (; most && !awaits_next(l) && (r = log_lane_peek(lane)); most--) {
 		log_volume_take(l->volume, r, now_ms());
 		log_lane_pop(lane);
 	}
@@ -202,13 +237,6 @@ static void sleep_until_called(struct log *l)
 		return; /* nobody called; the tick has come */
 }
 
-static void close_output(struct output *o)
-{
-	if (o->owns_target)
-		close(o->target);
-	o->owns_target = false;
-}
-
 static bool take_next(struct log *l, struct output *next)
 {
 	pthread_mutex_lock(&l->lock);
@@ -239,8 +267,10 @@ static void *run(void *argument)
 	while (!atomic_load(&l->is_ending)) {
 		take_output(l);
 		empty_lanes(l);
-		log_volume_tick(l->volume, now_ms());
-		tell_all_drops(l);
+		if (!awaits_next(l)) {
+			log_volume_tick(l->volume, now_ms());
+			tell_all_drops(l);
+		}
 		flush_output(l);
 		sleep_until_called(l);
 	}
@@ -273,7 +303,8 @@ static bool open_output(struct output *o, const struct conf_log *conf, struct co
 	if (!strcmp(target, "stderr")) {
 		o->target = STDERR_FILENO;
 	} else if (!strcmp(target, "syslog")) {
-		openlog("sipweir", LOG_PID, LOG_DAEMON);
+		o->is_syslog = true;
+		open_syslog(o);
 	} else {
 		/* a FIFO that nobody reads must not stop us */
 		o->target = open(target,
