@@ -18,7 +18,6 @@ REFUSE_LIMIT = 10
 REFUSE_IN_FLIGHT = 32
 HELD_TLS_MEMORY = 2000
 MEMORY_ROUNDS = 3
-STORM_CLIENTS = 2000
 STORM_SAMPLE = 200
 STORM_FEW = 8
 STORM_PATIENCE_S = 10
@@ -37,6 +36,7 @@ class Bench:
     folder: str
     rounds: int
     seconds: float
+    storm_clients: int
     faults: list[str] = field(default_factory=list)
     configs: dict[str, str] = field(default_factory=dict)
 
@@ -258,10 +258,10 @@ def storm(bench: Bench, proxy: Proxy) -> dict:
     with running(bench, [proxy]):
         sample = bench.load.run("connect", proxy, *few)
         bench.check_result(f"storm, {proxy.name}, a few at a time", sample)
-        result = bench.load.run("storm", proxy, "--connections", str(STORM_CLIENTS), *patience)
+        result = bench.load.run("storm", proxy, "--connections", str(bench.storm_clients), *patience)
     if result["errors"]:
         bench.faults.append(f"storm, {proxy.name}: {result['errors']} errors")
-    ideal = STORM_CLIENTS / sample["rate"]
+    ideal = bench.storm_clients / sample["rate"]
     return {
         "value": result["last_s"],
         "in": result["in"],
@@ -288,7 +288,7 @@ def case_storm(bench: Bench) -> Result:
     for number in range(min(bench.rounds, STORM_ROUNDS)):
         for proxy in order(subjects, number):
             rounds[proxy.name].append(storm(bench, proxy))
-    title = f"{STORM_CLIENTS:,} TLS clients at once, RSA-4096; each hangs up after {STORM_PATIENCE_S} s and tries again"
+    title = f"{bench.storm_clients:,} TLS clients at once, RSA-4096; each hangs up after {STORM_PATIENCE_S} s and tries again"
     return Result("storm", title, "s until the last was in", rounds, [])
 
 
