@@ -100,6 +100,7 @@ void acceptor_close(struct acceptor *a)
 		return;
 	event_del(&a->ready);
 	event_del(&a->resume);
+	a->is_paused = false; /* one more try, whatever it waited for */
 	while (accept_one(a) && !a->is_paused)
 		;
 	event_del(&a->resume);

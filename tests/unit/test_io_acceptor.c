@@ -128,6 +128,28 @@ static void without_descriptors_it_pauses_and_then_goes_on(void **state)
 	close(client);
 }
 
+static void a_paused_one_that_closes_accepts_its_whole_queue_first(void **state)
+{
+	struct rlimit whole, none;
+	int clients[5];
+	(void)state;
+	for (unsigned i = 0; i < 5; i++)
+		clients[i] = call();
+	int next = open("/dev/null", O_RDONLY);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &whole), 0);
+	none = whole;
+	none.rlim_cur = (rlim_t)next;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	turns(1);
+	assert_int_equal(w.shortages, 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &whole), 0);
+	acceptor_close(&w.sockets->acceptors[0]);
+	assert_int_equal(w.shared.open, 5);
+	for (unsigned i = 0; i < 5; i++)
+		close(clients[i]);
+}
+
 static void one_turn_takes_a_bounded_number(void **state)
 {
 	int clients[100];
@@ -147,6 +169,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			without_descriptors_it_pauses_and_then_goes_on, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_paused_one_that_closes_accepts_its_whole_queue_first, begin, end),
 		cmocka_unit_test_setup_teardown(one_turn_takes_a_bounded_number, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
