@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sipweir.c - the program: arguments, configuration, run, exit status. */
 #include "admin/admin.h"
+#include "admin/demo.h"
 #include "admin/notify.h"
 #include "conf/conf.h"
 #include "proxy/server.h"
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEMO_HTTP      "127.0.0.1:9090"
 #define DEFAULT_CONFIG "/etc/sipweir/sipweir.conf"
 
 enum exit_status { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_WRONG = 2 };
@@ -29,12 +29,6 @@ struct program {
 	struct admin *admin;
 };
 
-static const char demo_config[] =
-	"listeners = ( { name = \"demo\"; address = \"127.0.0.1:5060\"; pool = \"demo\"; } );\n"
-	"pools = ( { name = \"demo\"; respond: { status = 200; reason = \"OK\"; }; } );\n"
-	"timeouts: { drain_delay = \"off\"; drain = \"off\"; };\n"
-	"admin: { http = \"" DEMO_HTTP "\"; control = \"\"; };\n";
-
 static void print_usage(FILE *out)
 {
 	fputs("usage: sipweir [--config FILE] [--check]\n"
@@ -42,8 +36,9 @@ static void print_usage(FILE *out)
 	      "\n"
 	      "  -c, --config FILE   configuration; default " DEFAULT_CONFIG "\n"
 	      "      --check         load and check it without binding anything; exit 0 or 2\n"
-	      "      --demo          run with nothing but itself on 127.0.0.1:5060, and print what "
-	      "to try\n"
+	      "      --demo          run with nothing but itself on 127.0.0.1:5060 and, with TLS, "
+	      "5061;\n"
+	      "                      print what to try\n"
 	      "      --print-config  a commented sample with every option\n"
 	      "      --version\n"
 	      "      --help\n"
@@ -59,26 +54,6 @@ static int print_config(void)
 {
 	conf_print(stdout);
 	return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_STOPPED : EXIT_FAILED;
-}
-
-/* A shell that has nothing else has this. */
-static void print_what_to_try(void *owner, size_t listener, const char *address)
-{
-	const char *colon = strrchr(address, ':');
-	(void)owner;
-	(void)listener;
-	printf("sipweir " SIPWEIR_VERSION
-	       " demo: SIP over TCP on %s; every request is answered 200 OK.\n"
-	       "Its log is below. In another terminal, try:\n\n"
-	       "  bash -c 'exec 3<>/dev/tcp/%.*s/%s; printf \"OPTIONS sip:demo@%s SIP/2.0\\r\\n"
-	       "Via: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKdemo\\r\\nFrom: "
-	       "<sip:me@localhost>;tag=1\\r\\n"
-	       "To: <sip:demo@localhost>\\r\\nCall-ID: demo\\r\\nCSeq: 1 OPTIONS\\r\\n"
-	       "Content-Length: 0\\r\\n\\r\\n\" >&3; head -n 1 <&3'\n\n"
-	       "Metrics: http://" DEMO_HTTP "/metrics\n"
-	       "Stop with Ctrl-C. A configuration to start from: sipweir --print-config\n",
-		address, (int)(colon - address), address, colon + 1, address);
-	fflush(stdout);
 }
 
 /* A reload reads the file again that was read at the start. */
@@ -110,7 +85,7 @@ static bool serve(struct server *server, struct program *p)
 {
 	const struct server_program program = {
 		.owner = p,
-		.on_ready = p->arguments->is_demo ? print_what_to_try : NULL,
+		.on_ready = p->arguments->is_demo ? demo_print_what_to_try : NULL,
 		.on_state = tell_state,
 		.load = p->arguments->is_demo ? NULL : load,
 		.prepare = prepare,
@@ -153,15 +128,19 @@ static int load_and_run(struct arguments *a)
 {
 	static struct conf_errors errors;
 	int status = EXIT_WRONG;
-	struct conf *conf = a->is_demo ? conf_load_text(demo_config, "demo", &errors)
-				       : conf_load(a->config, &errors);
+	int certificate = -1;
+	struct conf *conf =
+		a->is_demo ? demo_load(&certificate, &errors) : conf_load(a->config, &errors);
 	if (conf) {
 		status = run(conf, a, &errors);
 	} else {
 		conf_errors_print(&errors.warnings, "warning: ", stderr);
 		conf_errors_print(&errors.errors, "", stderr);
-		print_hint(a);
+		if (!a->is_demo)
+			print_hint(a);
 	}
+	if (certificate >= 0)
+		close(certificate);
 	conf_errors_fini(&errors);
 	return status;
 }

@@ -88,4 +88,11 @@ void server_announce_path(struct server *s, const char *what, const char *path);
 
 void server_free(struct server *s);
 
+/*
+ * Write a new key (P-256) and a certificate for localhost and 127.0.0.1, signed by itself and good for 30 days, to the
+ * descriptor, in PEM format: what the option `certificate` takes. False: the host has no memory, or cannot write there; a part
+ * may have been written. Any thread.
+ */
+bool server_make_certificate(int fd);
+
 #endif
