@@ -3,6 +3,10 @@
 #include "conf/value.h"
 #include "proxy/io/notice.h"
 
+#include <stdio.h>
+
+enum { SENTENCE_MAX = 160 };
+
 static void tell_workers(struct server *s)
 {
 	s->leaving = LEAVING_NOW;
@@ -22,10 +26,37 @@ static void tell_again(struct server *s, const struct server_order *order)
 	orders_answer(order, false, "it is draining already\n");
 }
 
+/* What becomes of those who are connected. */
+static void describe_closing(char out[SENTENCE_MAX], unsigned open, uint64_t over_ms)
+{
+	char over[CONF_VALUE_TEXT_MAX];
+	conf_value_write_duration(over, over_ms);
+	if (open == 0)
+		snprintf(out, SENTENCE_MAX, "no connection is open now");
+	else if (open == 1)
+		snprintf(out, SENTENCE_MAX, "1 open connection is closed %s%s",
+			over_ms ? "within " : "at once", over_ms ? over : "");
+	else
+		snprintf(out, SENTENCE_MAX, "%u open connections are closed %s%s", open,
+			over_ms ? "over " : "at once", over_ms ? over : "");
+}
+
+static void tell_drain(struct server *s, uint64_t delay_ms)
+{
+	char delay[CONF_VALUE_TEXT_MAX], closing[SENTENCE_MAX];
+	unsigned open = atomic_load(&s->shared.open);
+	describe_closing(closing, open, s->leave_over_ms);
+	if (delay_ms)
+		notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE,
+			"accepting for %s more, while /readyz says no; %s%s",
+			conf_value_write_duration(delay, delay_ms), open ? "then " : "", closing);
+	else
+		notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE, "accepting no more; %s", closing);
+}
+
 void leave_begin(struct server *s, const struct server_order *order)
 {
 	const struct conf_timeouts *t = &s->plan->settings->conf->timeouts;
-	char delay[CONF_VALUE_TEXT_MAX], over[CONF_VALUE_TEXT_MAX];
 	s->is_leaving_signalled |= !order;
 	if (s->leaving != LEAVING_NOT) {
 		tell_again(s, order);
@@ -37,11 +68,7 @@ void leave_begin(struct server *s, const struct server_order *order)
 	atomic_store(&s->inspector.is_serving, false);
 	atomic_store(&s->inspector.accept_ends_ms, s->leave_at_ms);
 	atomic_store(&s->inspector.leave_ends_ms, s->leave_at_ms + s->leave_over_ms);
-	notice_say(s, RECORD_DRAIN, CONF_LOG_NOTICE,
-		"accepting for %s more, while /readyz says no; then %u connections are closed over "
-		"%s",
-		conf_value_write_duration(delay, t->drain_delay_ms), atomic_load(&s->shared.open),
-		conf_value_write_duration(over, s->leave_over_ms));
+	tell_drain(s, t->drain_delay_ms);
 	server_tell_state(s, SERVER_DRAINING);
 	orders_answer(order, true, "draining\n");
 }

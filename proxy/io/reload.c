@@ -158,13 +158,24 @@ void reload_begin(struct server *s, const struct server_order *order)
 	conf_errors_fini(&errors);
 }
 
+/* One with another name is new to whoever reads the log, although its sockets are those of the old one. */
+static bool was_listening(const struct plan *old, const struct plan *next, size_t index)
+{
+	const char *name = next->settings->conf->listeners[index].name;
+	for (size_t i = 0; i < old->socket_count; i++)
+		if (old->sockets[i] == next->sockets[index] &&
+			!strcmp(old->settings->conf->listeners[i].name, name))
+			return true;
+	return false;
+}
+
 static void finish(struct server *s)
 {
 	const char *text = s->reload_text ? s->reload_text : "done\n";
 	atomic_fetch_add(&s->inspector.reloads[INSPECT_RELOAD_DONE], 1);
 	notice_say(s, RECORD_RELOAD, CONF_LOG_NOTICE, "%.*s", (int)strcspn(text, "\n"), text);
 	for (size_t i = 0; i < s->plan->socket_count; i++)
-		if (!plan_has(s->old_plan, s->plan->sockets[i]))
+		if (!was_listening(s->old_plan, s->plan, i))
 			notice_listening(s, i);
 	expiry_tell(s);
 	plan_free(s->old_plan, s->plan);

@@ -55,6 +55,31 @@ def answers(connection, message):
         connection.reply(message)
 
 
+# What the log says of it
+
+
+@pytest.mark.parametrize(
+    "delay,over,count,told",
+    [
+        ("off", "off", 0, "accepting no more; no connection is open now"),
+        ("off", "300ms", 0, "accepting no more; no connection is open now"),
+        ("off", "off", 1, "accepting no more; 1 open connection is closed at once"),
+        ("off", "300ms", 1, "accepting no more; 1 open connection is closed within 300ms"),
+        ("off", "off", 3, "accepting no more; 3 open connections are closed at once"),
+        ("off", "300ms", 3, "accepting no more; 3 open connections are closed over 300ms"),
+        ("200ms", "300ms", 0, "accepting for 200ms more, while /readyz says no; no connection is open now"),
+        ("200ms", "off", 1, "accepting for 200ms more, while /readyz says no; then 1 open connection is closed at once"),
+        ("200ms", "300ms", 2, "accepting for 200ms more, while /readyz says no; then 2 open connections are closed over 300ms"),
+    ],
+)
+def test_the_log_says_what_will_become_of_whom(sipweir, delay, over, count, told):
+    weir = sipweir(timeouts={"drain_delay": delay, "drain": over})
+    for _ in range(count):
+        assert weir.dial().ask().status == 200
+    weir.stop()
+    assert [line["message"] for line in weir.log.find("drain")] == [told]
+
+
 # Before anything is closed
 
 

@@ -223,6 +223,23 @@ def test_a_listener_that_is_renamed_keeps_its_socket_and_its_connections(sipweir
     clients.end_without_fault()
     assert serves(before)
     assert weir.log.find("connection.closed", listener="name4") or weir.log.find("connection.closed", listener="name3")
+    said = [(line["listener"], line["address"]) for line in weir.log.find("listening")]
+    assert said == [(name, f"127.0.0.1:{port}") for name in ("main", *(f"name{n}" for n in range(5)))]
+
+
+def test_where_it_listens_is_said_again_for_a_new_name_and_for_nothing_that_stayed(sipweir):
+    weir = sipweir(listeners=[{"address": f"127.0.0.1:{ports.free()}"}, {"name": "second", "address": f"127.0.0.1:{ports.free()}"}])
+    first, second = weir.address_of("main"), weir.address_of("second")
+    weir.change(limits={"connections": 7})
+    weir.reload()
+    assert len(weir.log.find("listening")) == 2
+    tree = copy.deepcopy(weir.tree)
+    for one, name in zip(tree["listeners"], ("second", "main")):
+        one["name"] = name
+    weir.reload(tree)
+    wait.until(lambda: len(weir.log.find("listening")) == 4, 5, "both, because each has the name of the other", weir.log.text)
+    assert (weir.address_of("main"), weir.address_of("second")) == (second, first)
+    assert serves(weir.dial(listener="main")) and serves(weir.dial(listener="second"))
 
 
 def test_the_level_and_the_target_of_the_log_change(sipweir, tmp_path):
