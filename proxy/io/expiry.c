@@ -103,7 +103,7 @@ static size_t count(const struct settings *settings)
 static void copy_name(char out[INSPECT_HOST_MAX], const char *name)
 {
 	size_t i;
-	for (i = 0; name[i] && i < INSPECT_HOST_MAX - 1; i++)
+	for (i = 0; i < INSPECT_HOST_MAX - 1 && name[i]; i++)
 		out[i] = name[i];
 	out[i] = '\0';
 	for (i = 0; out[i]; i++)
@@ -116,7 +116,7 @@ static void add(struct inspection *all, size_t first, const struct inspect_certi
 {
 	for (size_t i = first; i < all->certificate_count; i++) {
 		struct inspect_certificate *other = &all->certificates[i];
-		if (strcmp(other->name, one->name))
+		if (strcmp(other->name, one->name) != 0)
 			continue;
 		if (one->left_s < other->left_s)
 			other->left_s = one->left_s;

@@ -20,9 +20,8 @@ void notice_say(struct server *s, enum record_event event, enum conf_log_level l
 	record_init(&r, event);
 	r.level = level;
 	va_start(args, format);
-	/* The analyser takes the start of `args` for none. */
-	vsnprintf(r.message, sizeof(r.message), format,
-		args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
+	/* The analyser takes the start of `args` for none. NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
+	vsnprintf(r.message, sizeof(r.message), format, args);
 	va_end(args);
 	notice_tell(s, &r);
 }
