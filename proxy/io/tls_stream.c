@@ -189,8 +189,10 @@ static ssize_t tls_writev(struct stream *s, const struct iovec *ranges, int coun
 		return tls_verdict_again(ts);
 	if (!ts->is_up)
 		verdict = step(ts);
-	if (verdict == STREAM_SECURED)
+	if (verdict == STREAM_SECURED) {
 		verdict = tls_write(ts, ranges, count);
+		ts->wire.is_dry = false; /* an answer may come, and whoever closes looks for it */
+	}
 	settle(ts);
 	return verdict;
 }

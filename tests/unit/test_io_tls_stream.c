@@ -237,6 +237,25 @@ static void one_socket_read_serves_many_messages(void **state)
 	io_pair_end(&p);
 }
 
+/* Whoever closes looks for it: an answer that lies unread makes a RST of the close, and takes what was written with it. */
+static void what_answers_a_write_is_read_before_it_is_announced(void **state)
+{
+	char answer[16];
+	(void)state;
+	PAIR_UP(p);
+	io_peer_write(&p.peer, "before", 6);
+	io_pair_run(&p);
+	assert_got(&p.got, "before", 6);
+	io_pair_say(&p, "question", 8);
+	io_peer_turn(&p.peer, &p.pipe);
+	io_peer_write(&p.peer, "answer", 6);
+	io_peer_turn(&p.peer, &p.pipe);
+	assert_int_equal(stream_read(p.stream, answer, sizeof(answer)), 6);
+	assert_memory_equal(answer, "answer", 6);
+	assert_int_equal(p.pipe.taken, p.pipe.in.length);
+	io_pair_end(&p);
+}
+
 static void what_did_not_fit_is_announced_in_the_next_turn(void **state)
 {
 	(void)state;
@@ -538,6 +557,7 @@ int main(void)
 		cmocka_unit_test(small_ranges_make_one_record_and_one_write),
 		cmocka_unit_test(a_record_that_is_stuck_counts_as_not_written),
 		cmocka_unit_test(one_socket_read_serves_many_messages),
+		cmocka_unit_test(what_answers_a_write_is_read_before_it_is_announced),
 		cmocka_unit_test(what_did_not_fit_is_announced_in_the_next_turn),
 		cmocka_unit_test(who_was_paused_meanwhile_hears_of_it_when_it_wants),
 		cmocka_unit_test(who_looks_and_does_not_read_is_called_once_a_turn),
