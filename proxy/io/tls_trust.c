@@ -196,8 +196,12 @@ static struct tls_trust *get(struct tls_world *w, const struct tls_file *ca, con
 	t->holders++;
 	if (*files->ca)
 		warn_of_authorities(t, &files->of_ca);
-	if (*files->crl)
+	if (*files->crl) {
+		/* At a reload it may be in use: the first search of a worker sorts what is looked at here. */
+		X509_STORE_lock(t->store);
 		warn_of_lists(t, &files->of_crl);
+		X509_STORE_unlock(t->store);
+	}
 	return t;
 }
 
