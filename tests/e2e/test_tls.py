@@ -301,7 +301,7 @@ def test_connections_in_the_handshake_make_room_when_all_are_used_up(sipweir, le
         weir.dial(f"198.51.100.{n + 10}", is_shaking=False)
     proven = [weir.dial(f"198.51.100.{n + 20}") for n in range(5)]
     assert all(map(serves, proven))
-    assert weir.log.total("limit.refused", limit="max_connections") == 5
+    wait.until(lambda: weir.log.total("limit.refused", limit="max_connections") == 5, 5, "a line, or a count, for each")
 
 
 # Bytes
