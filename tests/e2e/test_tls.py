@@ -296,9 +296,11 @@ def test_garbage_behind_the_handshake_ends_the_connection_and_is_named(weir):
 
 
 def test_connections_in_the_handshake_make_room_when_all_are_used_up(sipweir, leaf):
-    weir = sipweir(listener={**THROUGH, **conf.secure(leaf)}, max_connections=5)
+    weir = sipweir(listener={**THROUGH, **conf.secure(leaf)}, max_connections=5, admin={"http": "127.0.0.1:0"})
     for n in range(5):
         weir.dial(f"198.51.100.{n + 10}", is_shaking=False)
+    named = lambda: http.metrics(weir).sum("sipweir_connections", state="named")
+    wait.until(lambda: named() == 5, 5, "the headers of all five")
     proven = [weir.dial(f"198.51.100.{n + 20}") for n in range(5)]
     assert all(map(serves, proven))
     wait.until(lambda: weir.log.total("limit.refused", limit="max_connections") == 5, 5, "a line, or a count, for each")
