@@ -90,6 +90,27 @@ static void begin(struct io_pair *p, struct tls *tls, bool is_server)
 	p->pipe.stream.on_ready = on_ready;
 }
 
+void io_tls_begin(struct tls **tls, SSL_CTX **server, SSL_CTX **client)
+{
+	struct io_identity identity = io_identity_new(&(struct io_identity_plan){.name = "a"});
+	*tls = malloc(sizeof(**tls));
+	assert_non_null(*tls);
+	assert_true(tls_init(*tls, 16));
+	*server = io_context_new(true, &identity);
+	*client = io_context_new(false, NULL);
+	io_identity_free(&identity);
+}
+
+void io_tls_end(struct tls *tls, SSL_CTX *server, SSL_CTX *client)
+{
+	assert_int_equal(tls->streams.taken, 0);
+	assert_false(tls_has_ready(tls));
+	SSL_CTX_free(server);
+	SSL_CTX_free(client);
+	tls_fini(tls);
+	free(tls);
+}
+
 void io_pair_accept(struct io_pair *p, struct tls *tls, SSL *ssl, SSL_CTX *theirs, size_t ahead)
 {
 	begin(p, tls, true);

@@ -28,6 +28,12 @@ struct io_pair {
 	bool has_ended, has_failed;
 };
 
+/* What tests of streams begin with: a worker's TLS, and a context for each side, the server's with a certificate for "a". */
+void io_tls_begin(struct tls **tls, SSL_CTX **server, SSL_CTX **client);
+
+/* Every stream has been closed, and nobody is left to be told. */
+void io_tls_end(struct tls *tls, SSL_CTX *server, SSL_CTX *client);
+
 /*
  * Begin: the stream is the server, with a context for each side. `ahead` bytes of what the peer says first are handed to the
  * stream as read already (SIZE_MAX: all of it).

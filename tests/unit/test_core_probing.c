@@ -23,6 +23,21 @@ static void fill(struct fake *f, struct fake_stream *ghosts[3], unsigned workers
 	fake_run(f);
 }
 
+/* One worker, and an office at its limit that has been silent for so long. */
+static struct fake *office_silent_for(uint64_t ms, struct fake_stream *ghosts[3])
+{
+	struct fake *f = fake_new(conf, 1);
+	fill(f, ghosts, 1);
+	fake_pass(f, ms);
+	return f;
+}
+
+static void assert_all_probed(struct fake_stream *const ghosts[3], bool is_probed)
+{
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(ghosts[i]->is_probed, is_probed);
+}
+
 static void a_source_refused_at_its_limit_gets_its_silent_connections_probed_on_all_workers(
 	void **state)
 {
@@ -34,8 +49,7 @@ static void a_source_refused_at_its_limit_gets_its_silent_connections_probed_on_
 	assert_int_equal(fake_count(f, RECORD_LIMIT_PROBING), 0);
 	fake_assert_closed(fake_client_from(f, office), REASON_LIMIT_CONNECTIONS);
 	fake_pass(f, 200);
-	for (unsigned i = 0; i < 3; i++)
-		assert_true(ghosts[i]->is_probed);
+	assert_all_probed(ghosts, true);
 	assert_false(other->is_probed);
 	assert_int_equal(fake_count(f, RECORD_LIMIT_PROBING), 3);
 	assert_int_equal(fake_last(f, RECORD_LIMIT_PROBING)->current, 3);
@@ -49,10 +63,8 @@ static void a_source_refused_at_its_limit_gets_its_silent_connections_probed_on_
 static void who_was_heard_a_moment_ago_is_not_probed(void **state)
 {
 	(void)state;
-	struct fake *f = fake_new(conf, 1);
 	struct fake_stream *ghosts[3];
-	fill(f, ghosts, 1);
-	fake_pass(f, 5000);
+	struct fake *f = office_silent_for(5000, ghosts);
 	fake_say(ghosts[1], BYTES(REQUEST("OPTIONS", "1")));
 	fake_client_from(f, office);
 	fake_pass(f, 200);
@@ -64,16 +76,13 @@ static void who_was_heard_a_moment_ago_is_not_probed(void **state)
 static void who_falls_silent_a_moment_later_is_probed_then(void **state)
 {
 	(void)state;
-	struct fake *f = fake_new(conf, 1);
 	struct fake_stream *ghosts[3];
-	fill(f, ghosts, 1);
-	fake_pass(f, 100);
+	struct fake *f = office_silent_for(100, ghosts);
 	fake_assert_closed(fake_client_from(f, office), REASON_LIMIT_CONNECTIONS);
 	fake_pass(f, 500);
 	assert_false(ghosts[0]->is_probed);
 	fake_pass(f, 1000);
-	for (unsigned i = 0; i < 3; i++)
-		assert_true(ghosts[i]->is_probed);
+	assert_all_probed(ghosts, true);
 	fake_stop(f);
 }
 
@@ -98,8 +107,7 @@ static void however_many_connections_there_are_the_search_does_not_wait_for_even
 	assert_false(ghosts[2]->is_probed);
 	for (unsigned turns = 0; turns < 10 && core_has_work(c); turns++)
 		core_tend(c);
-	for (unsigned i = 0; i < 3; i++)
-		assert_true(ghosts[i]->is_probed);
+	assert_all_probed(ghosts, true);
 	assert_false(core_has_work(c));
 	f->holds_turns = false;
 	fake_stop(f);
@@ -108,26 +116,21 @@ static void however_many_connections_there_are_the_search_does_not_wait_for_even
 static void the_living_are_left_in_peace_after_a_while(void **state)
 {
 	(void)state;
-	struct fake *f = fake_new(conf, 1);
 	struct fake_stream *ghosts[3];
-	fill(f, ghosts, 1);
-	fake_pass(f, 5000);
+	struct fake *f = office_silent_for(5000, ghosts);
 	fake_client_from(f, office);
 	fake_pass(f, 7000);
 	assert_true(ghosts[0]->is_probed);
 	fake_pass(f, 2000);
-	for (unsigned i = 0; i < 3; i++)
-		assert_false(ghosts[i]->is_probed);
+	assert_all_probed(ghosts, false);
 	fake_stop(f);
 }
 
 static void a_flood_at_the_limit_begins_no_second_probing_within_ten_seconds(void **state)
 {
 	(void)state;
-	struct fake *f = fake_new(conf, 1);
 	struct fake_stream *ghosts[3];
-	fill(f, ghosts, 1);
-	fake_pass(f, 5000);
+	struct fake *f = office_silent_for(5000, ghosts);
 	for (unsigned i = 0; i < 9; i++) {
 		fake_client_from(f, office);
 		fake_pass(f, 1000);
@@ -144,10 +147,8 @@ static void a_flood_at_the_limit_begins_no_second_probing_within_ten_seconds(voi
 static void a_probed_connection_that_ends_leaves_nothing_behind(void **state)
 {
 	(void)state;
-	struct fake *f = fake_new(conf, 1);
 	struct fake_stream *ghosts[3];
-	fill(f, ghosts, 1);
-	fake_pass(f, 5000);
+	struct fake *f = office_silent_for(5000, ghosts);
 	fake_client_from(f, office);
 	fake_pass(f, 200);
 	fake_finish(ghosts[0]);

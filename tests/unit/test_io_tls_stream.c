@@ -15,26 +15,15 @@ static SSL_CTX *server, *client;
 static int begin(void **state)
 {
 	(void)state;
-	struct io_identity identity = io_identity_new(&(struct io_identity_plan){.name = "a"});
-	tls = malloc(sizeof(*tls));
-	assert_non_null(tls);
-	assert_true(tls_init(tls, 16));
-	server = io_context_new(true, &identity);
-	client = io_context_new(false, NULL);
+	io_tls_begin(&tls, &server, &client);
 	SSL_CTX_set_options(server, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
-	io_identity_free(&identity);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	assert_int_equal(tls->streams.taken, 0);
-	assert_false(tls_has_ready(tls));
-	SSL_CTX_free(server);
-	SSL_CTX_free(client);
-	tls_fini(tls);
-	free(tls);
+	io_tls_end(tls, server, client);
 	return 0;
 }
 
