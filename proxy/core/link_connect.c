@@ -2,6 +2,7 @@
 /* link_connect.c - from a session to one of its pool's servers: choosing, connecting, trying the next. */
 #include "proxy/core/link.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void report_failed(const struct link *k, const char *reason, const char *detail)
@@ -17,6 +18,10 @@ static void report_failed(const struct link *k, const char *reason, const char *
 	r.reason = reason;
 	if (detail)
 		strncpy(r.message, detail, sizeof(r.message) - 1);
+	else
+		snprintf(r.message, sizeof(r.message),
+			"is the server up, and is pools.%s.servers.%s.address right?", r.pool,
+			r.server);
 	s->core->host->report(s->core->host, &r);
 }
 

@@ -147,6 +147,8 @@ static void the_next_server_that_is_tried_is_one_of_the_new_list(void **state)
 			       "{ name = \"s9\"; address = \"10.0.0.9:5060\"; } );"));
 	fake_fail(fake_server(f, 0), ECONNREFUSED);
 	assert_string_equal(fake_last(f, RECORD_BACKEND_FAILED)->server, "s1");
+	assert_non_null(
+		strstr(fake_last(f, RECORD_BACKEND_FAILED)->message, "pools.p.servers.s1.address"));
 	assert_int_equal(f->server_count, 2);
 	assert_true(fake_wrote(fake_server(f, 1), "CSeq: 1 OPTIONS"));
 	fake_stop(f);
