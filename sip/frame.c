@@ -59,6 +59,9 @@ static enum frame_verdict read_body(struct framer *f, size_t available, struct f
 	out->header_length = f->header_length;
 	out->call_id = f->call_id;
 	out->cseq = f->cseq;
+	out->via = f->via;
+	out->to = f->to;
+	out->has_credentials = f->has_credentials;
 	out->consumed = out->start + whole;
 	*f = (struct framer){0};
 	return FRAME_MESSAGE;

@@ -31,15 +31,23 @@ enum frame_verdict {
 
 enum frame_kind { FRAME_UNKNOWN, FRAME_REQUEST, FRAME_RESPONSE };
 
-/* Methods that a forwarder treats differently; all others are equal to it. X(constant, name) */
-#define FRAME_METHODS(X)               \
-	X(METHOD_OTHER, "other")       \
-	X(METHOD_INVITE, "INVITE")     \
-	X(METHOD_ACK, "ACK")           \
-	X(METHOD_BYE, "BYE")           \
-	X(METHOD_CANCEL, "CANCEL")     \
-	X(METHOD_REGISTER, "REGISTER") \
-	X(METHOD_OPTIONS, "OPTIONS")
+/* Methods that are told apart, by what is done about them or in what is counted. X(constant, name) */
+#define FRAME_METHODS(X)                 \
+	X(METHOD_OTHER, "other")         \
+	X(METHOD_INVITE, "INVITE")       \
+	X(METHOD_ACK, "ACK")             \
+	X(METHOD_BYE, "BYE")             \
+	X(METHOD_CANCEL, "CANCEL")       \
+	X(METHOD_REGISTER, "REGISTER")   \
+	X(METHOD_OPTIONS, "OPTIONS")     \
+	X(METHOD_PRACK, "PRACK")         \
+	X(METHOD_SUBSCRIBE, "SUBSCRIBE") \
+	X(METHOD_NOTIFY, "NOTIFY")       \
+	X(METHOD_PUBLISH, "PUBLISH")     \
+	X(METHOD_MESSAGE, "MESSAGE")     \
+	X(METHOD_INFO, "INFO")           \
+	X(METHOD_UPDATE, "UPDATE")       \
+	X(METHOD_REFER, "REFER")
 
 enum frame_method {
 #define X(constant, name) constant,
@@ -89,7 +97,7 @@ struct framer {
 	uint32_t header_length;	 /* once the empty line was seen, else 0 */
 	uint32_t content_length; /* valid with has_content_length */
 	uint32_t fault_offset;	 /* of `fault` */
-	uint32_t call_id, cseq;	 /* where these header lines begin; 0 = not seen */
+	uint32_t call_id, cseq, via, to; /* where these header lines begin; 0 = not seen */
 	uint32_t headers;
 	uint16_t status;
 	uint8_t state; /* what may come next; 0 = no message has begun */
@@ -99,6 +107,7 @@ struct framer {
 	uint8_t fault; /* found, and held back until the header section has been read */
 	bool has_content_length;
 	bool in_content_length; /* the line being read is that one */
+	bool has_credentials;
 };
 
 struct frame {
@@ -108,7 +117,9 @@ struct frame {
 	enum frame_method method; /* of a request */
 	uint16_t status;	  /* of a response, 100..699 */
 	uint32_t header_length;	  /* through the empty line; the body is the rest */
-	uint32_t call_id, cseq;	  /* of a message: where these lines begin; 0 = there is none */
+	uint32_t call_id, cseq, via,
+		to; /* of a message: where the first of these lines begins; 0 = there is none */
+	bool has_credentials; /* of a message: an Authorization or Proxy-Authorization */
 	/* FRAME_BAD only; kind and method are set if that much was understood */
 	enum frame_fault fault;
 	uint32_t offset;  /* of the byte that broke it, from the start of the message */

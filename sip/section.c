@@ -185,21 +185,52 @@ static bool begin_fold(struct cursor *c)
 	return check_fold(c);
 }
 
-/* Can this begin Content-Length, Call-ID or CSeq, or a short form of these? Most lines cannot. */
+/* Can this begin one of the lines below, or Content-Length? Most lines cannot. */
 static inline bool may_matter(uint8_t first)
 {
-	uint8_t letter = first | 0x20;
+	const uint32_t letters = 1u << ('a' & 31) | 1u << ('c' & 31) | 1u << ('i' & 31) |
+				 1u << ('l' & 31) | 1u << ('p' & 31) | 1u << ('t' & 31) |
+				 1u << ('v' & 31);
 
-	return letter == 'c' || letter == 'i' || letter == 'l';
+	return letters >> (first & 31) & 1;
 }
 
-/* Remember where the lines begin that say which call a message belongs to: the first of each. */
+static inline void note_first(uint32_t *place, uint32_t at)
+{
+	*place = *place ? *place : at;
+}
+
+/* Remember where the lines begin that say which call and transaction a message belongs to: the first of each. */
 static void note_line(struct framer *f, const uint8_t *name, uint32_t length, uint32_t at)
 {
-	if (scan_equals(name, length, "CSeq"))
-		f->cseq = f->cseq ? f->cseq : at;
-	else if (scan_equals(name, length, "Call-ID") || scan_equals(name, length, "i"))
-		f->call_id = f->call_id ? f->call_id : at;
+	switch (*name | 0x20) {
+	case 'v':
+		if (scan_equals(name, length, "Via") || length == 1)
+			note_first(&f->via, at);
+		break;
+	case 't':
+		if (scan_equals(name, length, "To") || length == 1)
+			note_first(&f->to, at);
+		break;
+	case 'c':
+		if (scan_equals(name, length, "CSeq"))
+			note_first(&f->cseq, at);
+		else if (scan_equals(name, length, "Call-ID"))
+			note_first(&f->call_id, at);
+		break;
+	case 'i':
+		if (length == 1)
+			note_first(&f->call_id, at);
+		break;
+	case 'a':
+		f->has_credentials |= scan_equals(name, length, "Authorization");
+		break;
+	case 'p':
+		f->has_credentials |= scan_equals(name, length, "Proxy-Authorization");
+		break;
+	default:
+		break;
+	}
 }
 
 /*

@@ -176,7 +176,7 @@ static void reads_methods(void **state)
 		{BYTES("CANCEL sip:a SIP/2.0\r\nl:0\r\n\r\n"), METHOD_CANCEL},
 		{BYTES("REGISTER sip:a SIP/2.0\r\nl:0\r\n\r\n"), METHOD_REGISTER},
 		{BYTES("OPTIONS sip:a SIP/2.0\r\nl:0\r\n\r\n"), METHOD_OPTIONS},
-		{BYTES("PRACK sip:a SIP/2.0\r\nl:0\r\n\r\n"), METHOD_OTHER},
+		{BYTES("PRACK sip:a SIP/2.0\r\nl:0\r\n\r\n"), METHOD_PRACK},
 		{BYTES("invite sip:a SIP/2.0\r\nl:0\r\n\r\n"), METHOD_OTHER},
 		{BYTES("other sip:a SIP/2.0\r\nl:0\r\n\r\n"), METHOD_OTHER},
 		{BYTES("RE%47IST%45R sip:a SIP/2.0\r\nl:0\r\n\r\n"), METHOD_OTHER},
