@@ -71,18 +71,6 @@ static bool is_equal_list(enum conf_type type, const void *a, const void *b, siz
 	return is_equal;
 }
 
-/* Of a field that its bytes say all about. */
-static size_t plain_size(const struct conf_option *o)
-{
-	_Static_assert(sizeof(struct conf_rate) == 3 * sizeof(uint32_t), "no padding");
-	assert(!conf_option_is_text(o) && !o->count && o->type != CONF_TYPE_ADDRESS);
-	if (o->type == CONF_TYPE_BOOL)
-		return sizeof(bool);
-	if (o->type == CONF_TYPE_RATE_OFF)
-		return sizeof(struct conf_rate);
-	return o->type == CONF_TYPE_SIZE_64 ? sizeof(uint64_t) : sizeof(uint32_t);
-}
-
 static bool is_equal_option(const struct conf_option *o, const char *from, const char *to)
 {
 	const void *a = from + o->field, *b = to + o->field;
@@ -100,7 +88,7 @@ static bool is_equal_option(const struct conf_option *o, const char *from, const
 		return is_equal_text(a, b);
 	if (o->type == CONF_TYPE_ADDRESS || o->type == CONF_TYPE_ADDRESS_NONE)
 		return is_equal_address(a, b);
-	return memcmp(a, b, plain_size(o)) == 0;
+	return memcmp(a, b, conf_option_size(o)) == 0;
 }
 
 static void compare_option(const struct walk *w, const struct pair *p, const struct conf_option *o)
@@ -289,7 +277,7 @@ static void keep_option(struct keep *k, const struct conf_option *o, const char 
 	const char *text;
 
 	if (!conf_option_is_text(o)) {
-		memcpy(to + o->field, from + o->field, plain_size(o));
+		memcpy(to + o->field, from + o->field, conf_option_size(o));
 		return;
 	}
 	memcpy(&text, from + o->field, sizeof(text));

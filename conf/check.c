@@ -3,7 +3,9 @@
  * check.c - the rules between options: numbers first, then pools, then the listeners that need them.
  */
 #include "conf/check.h"
+#include "conf/check_limits.h"
 #include "conf/check_tls.h"
+#include "conf/inherit.h"
 #include "conf/load.h"
 #include "conf/trust.h"
 #include "conf/value.h"
@@ -387,6 +389,7 @@ static void check_group(const struct conf *c, struct conf_errors *e)
 
 void conf_check(struct conf *c, struct conf_errors *errors)
 {
+	conf_inherit(c);
 	check_group(c, errors);
 	check_sizes(c, errors);
 	check_schemes(&c->sip, errors);
@@ -397,4 +400,5 @@ void conf_check(struct conf *c, struct conf_errors *errors)
 	check_admin_trust(&c->admin, errors);
 	for (size_t i = 0; i < c->listener_count; i++)
 		check_listener(c, i, errors);
+	conf_check_limits(c, errors);
 }

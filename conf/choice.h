@@ -49,9 +49,30 @@
 	X(CONF_SEND_PROXY_V1, "v1")   \
 	X(CONF_SEND_PROXY_V2, "v2")
 
-#define CONF_ACTIONS(X)               \
-	X(CONF_ACTION_RESET, "reset") \
-	X(CONF_ACTION_CLOSE, "close")
+#define CONF_ACTIONS(X)                 \
+	X(CONF_ACTION_RESET, "reset")   \
+	X(CONF_ACTION_CLOSE, "close")   \
+	X(CONF_ACTION_REFUSE, "refuse") \
+	X(CONF_ACTION_TARPIT, "tarpit")
+
+#define CONF_MODES(X)                   \
+	X(CONF_MODE_ENFORCE, "enforce") \
+	X(CONF_MODE_OBSERVE, "observe")
+
+/* Past a rate of messages. */
+#define CONF_OVERS(X)                 \
+	X(CONF_OVER_DELAY, "delay")   \
+	X(CONF_OVER_REFUSE, "refuse") \
+	X(CONF_OVER_CLOSE, "close")
+
+#define CONF_BAN_CLOSES(X)                              \
+	X(CONF_BAN_CLOSES_NONE, "none")                 \
+	X(CONF_BAN_CLOSES_UNREGISTERED, "unregistered") \
+	X(CONF_BAN_CLOSES_ALL, "all")
+
+#define CONF_ON_ERRORS(X)             \
+	X(CONF_ON_ERROR_KEEP, "keep") \
+	X(CONF_ON_ERROR_FAIL, "fail")
 
 #define CONF_WHEN_FULL(X)                  \
 	X(CONF_WHEN_FULL_REFUSE, "refuse") \
@@ -72,6 +93,10 @@
 	S(proxy_mode, CONF_PROXY_MODES)      \
 	S(send_proxy, CONF_SEND_PROXY_MODES) \
 	S(action, CONF_ACTIONS)              \
+	S(mode, CONF_MODES)                  \
+	S(over, CONF_OVERS)                  \
+	S(ban_closes, CONF_BAN_CLOSES)       \
+	S(on_error, CONF_ON_ERRORS)          \
 	S(when_full, CONF_WHEN_FULL)         \
 	S(policy, CONF_POLICIES)             \
 	S(ready_when, CONF_READY_WHEN)

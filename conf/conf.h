@@ -110,13 +110,76 @@ struct conf_listener {
 	size_t pool_index; /* of `pool`, in conf.pools */
 };
 
+struct conf_subnet {
+	struct conf_place place;
+	struct {
+#define OPT_SUBNET CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_SUBNET CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_penalty {
+	struct conf_place place;
+	struct {
+#define OPT_PENALTY CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_PENALTY CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_class_file {
+	struct conf_place place;
+	struct {
+#define OPT_CLASS_FILE CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_CLASS_FILE CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_class_subnet {
+	struct conf_place place;
+	struct {
+#define OPT_CLASS_SUBNET CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_CLASS_SUBNET CONF_FIELD
+#include "conf/options.def"
+};
+
+struct conf_class_timeouts {
+	struct conf_place place;
+	struct {
+#define OPT_CLASS_TIMEOUTS CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_CLASS_TIMEOUTS CONF_FIELD
+#include "conf/options.def"
+};
+
+/* What it does not name is filled in from limits and timeouts: every value here is the one that applies. */
+struct conf_class {
+	struct conf_place place;
+	struct {
+#define OPT_CLASS CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_CLASS     CONF_FIELD
+#define SECTION_CLASS CONF_SECTION
+#include "conf/options.def"
+};
+
 struct conf_limits {
 	struct conf_place place;
 	struct {
 #define OPT_LIMITS CONF_AT
 #include "conf/options.def"
 	} at;
-#define OPT_LIMITS CONF_FIELD
+#define OPT_LIMITS     CONF_FIELD
+#define SECTION_LIMITS CONF_SECTION
 #include "conf/options.def"
 };
 

@@ -107,6 +107,38 @@ static const struct conf_option limits_options[] = {
 #define OPT_LIMITS(...) ROW(conf_limits, __VA_ARGS__)
 #include "conf/options.def"
 };
+static const struct conf_option subnet_options[] = {
+#define OPT_SUBNET(...) ROW(conf_subnet, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_option penalty_options[] = {
+#define OPT_PENALTY(...) ROW(conf_penalty, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_option class_options[] = {
+#define OPT_CLASS(...) ROW(conf_class, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_option class_file_options[] = {
+#define OPT_CLASS_FILE(...) ROW(conf_class_file, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_option class_subnet_options[] = {
+#define OPT_CLASS_SUBNET(...) ROW(conf_class_subnet, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_option class_timeouts_options[] = {
+#define OPT_CLASS_TIMEOUTS(...) ROW(conf_class_timeouts, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_section limits_sections[] = {
+#define SECTION_LIMITS(...) SECTION(conf_limits, __VA_ARGS__)
+#include "conf/options.def"
+};
+static const struct conf_section class_sections[] = {
+#define SECTION_CLASS(...) SECTION(conf_class, __VA_ARGS__)
+#include "conf/options.def"
+};
 static const struct conf_option sip_options[] = {
 #define OPT_SIP(...) ROW(conf_sip, __VA_ARGS__)
 #include "conf/options.def"
@@ -158,7 +190,17 @@ static const struct conf_scope scopes[CONF_SCOPE_COUNT] = {
 					     listener_tls_options),
 		.sections = listener_tls_sections, .section_count = COUNT(listener_tls_sections)},
 	[CONF_SCOPE_CERTIFICATE] = {SCOPE(conf_certificate, "certificate", certificate_options)},
-	[CONF_SCOPE_LIMITS] = {SCOPE(conf_limits, "limits", limits_options)},
+	[CONF_SCOPE_LIMITS] = {SCOPE(conf_limits, "limits", limits_options),
+		.sections = limits_sections, .section_count = COUNT(limits_sections)},
+	[CONF_SCOPE_SUBNET] = {SCOPE(conf_subnet, "subnet of limits", subnet_options)},
+	[CONF_SCOPE_PENALTY] = {SCOPE(conf_penalty, "penalty", penalty_options)},
+	[CONF_SCOPE_CLASS] = {SCOPE(conf_class, "class", class_options), .sections = class_sections,
+		.section_count = COUNT(class_sections)},
+	[CONF_SCOPE_CLASS_FILE] = {SCOPE(conf_class_file, "file of a class", class_file_options)},
+	[CONF_SCOPE_CLASS_SUBNET] = {SCOPE(
+		conf_class_subnet, "subnet of a class", class_subnet_options)},
+	[CONF_SCOPE_CLASS_TIMEOUTS] = {SCOPE(
+		conf_class_timeouts, "timeouts of a class", class_timeouts_options)},
 	[CONF_SCOPE_SIP] = {SCOPE(conf_sip, "sip", sip_options)},
 	[CONF_SCOPE_TIMEOUTS] = {SCOPE(conf_timeouts, "timeouts", timeouts_options)},
 	[CONF_SCOPE_MEMORY] = {SCOPE(conf_memory, "memory", memory_options)},
@@ -198,6 +240,17 @@ const char *const *conf_option_words(enum conf_unit unit, size_t *count)
 bool conf_option_is_list(const struct conf_option *o)
 {
 	return o->type == CONF_TYPE_NETWORKS || o->type == CONF_TYPE_STRINGS;
+}
+
+size_t conf_option_size(const struct conf_option *o)
+{
+	_Static_assert(sizeof(struct conf_rate) == 3 * sizeof(uint32_t), "no padding");
+	assert(!conf_option_is_text(o) && !o->count && o->type != CONF_TYPE_ADDRESS);
+	if (o->type == CONF_TYPE_BOOL)
+		return sizeof(bool);
+	if (o->type == CONF_TYPE_RATE_OFF)
+		return sizeof(struct conf_rate);
+	return o->type == CONF_TYPE_SIZE_64 ? sizeof(uint64_t) : sizeof(uint32_t);
 }
 
 bool conf_option_is_text(const struct conf_option *o)

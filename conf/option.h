@@ -57,6 +57,12 @@ enum conf_scope_id {
 	CONF_SCOPE_LISTENER_TLS,
 	CONF_SCOPE_CERTIFICATE,
 	CONF_SCOPE_LIMITS,
+	CONF_SCOPE_SUBNET,
+	CONF_SCOPE_PENALTY,
+	CONF_SCOPE_CLASS,
+	CONF_SCOPE_CLASS_FILE,
+	CONF_SCOPE_CLASS_SUBNET,
+	CONF_SCOPE_CLASS_TIMEOUTS,
 	CONF_SCOPE_SIP,
 	CONF_SCOPE_TIMEOUTS,
 	CONF_SCOPE_MEMORY,
@@ -117,6 +123,9 @@ bool conf_option_is_text(const struct conf_option *o);
 
 /* True when 0 stands for "off", or for 0 whatever the minimum. */
 bool conf_option_has_zero(const struct conf_option *o);
+
+/* Bytes of a field that its bytes say all about: no text, no list, no address. */
+size_t conf_option_size(const struct conf_option *o);
 
 enum { CONF_EXPECTED_MAX = 256 };
 

@@ -6,6 +6,7 @@
 #include "conf/option.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char preamble[] =
 	"# Every option of sipweir, with what it accepts and its default. A line that begins with "
@@ -36,12 +37,27 @@ static void indent(FILE *out, struct margin m, const char *mark)
 	fputs(mark, out);
 }
 
+static void print_words(FILE *out, const char *text)
+{
+	const char *joint = "";
+	fputs("[", out);
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+		fprintf(out, "%s \"%.*s\"", joint, length, text);
+		joint = ",";
+		text += length + (text[length] == ' ');
+	}
+	fputs(" ]", out);
+}
+
 /* The default or the example, written as the file wants it. */
 static void print_value(FILE *out, const struct conf_option *o)
 {
 	const char *text = o->default_text ? o->default_text : o->example;
 
-	if (conf_option_is_list(o))
+	if (o->type == CONF_TYPE_STRINGS)
+		print_words(out, text);
+	else if (conf_option_is_list(o))
 		fputs("[ ]", out);
 	else if (o->type == CONF_TYPE_BOOL || o->type == CONF_TYPE_UINT)
 		fputs(text, out);
@@ -71,10 +87,17 @@ static void print_line(FILE *out, struct margin m, const char *text)
 	fprintf(out, "%s\n", text);
 }
 
+/* A list that may be empty is, but for the servers, without which the sample would send nothing anywhere. */
+static bool is_left_out(const struct conf_section *s)
+{
+	return s->kind == CONF_KIND_GROUP_OPTIONAL ||
+	       (s->kind == CONF_KIND_GROUPS && !s->min && s->scope != CONF_SCOPE_SERVER);
+}
+
 static void print_section(FILE *out, const struct conf_section *s, struct margin m)
 {
 	bool is_list = s->kind == CONF_KIND_GROUPS;
-	struct margin inner = {m.depth + 1, m.is_off || s->kind == CONF_KIND_GROUP_OPTIONAL};
+	struct margin inner = {m.depth + 1, m.is_off || is_left_out(s)};
 
 	fputc('\n', out);
 	indent(out, m, "# ");

@@ -290,12 +290,34 @@ static bool read_networks(const struct conf_reader *r, struct network **field, s
 	return true;
 }
 
+/* The words of a default. */
+static bool read_default_words(const struct conf_reader *r, char ***field, size_t *count)
+{
+	const char *text = r->option->default_text;
+	size_t words = *text ? 1 : 0, at = 0;
+	for (const char *c = text; *c; c++)
+		words += *c == ' ';
+	char **strings = conf_arena_alloc(r->arena, words + 1, sizeof(*strings));
+	for (; strings && *text; at++) {
+		size_t length = strcspn(text, " ");
+		strings[at] = conf_arena_copy(r->arena, text, length);
+		if (!strings[at])
+			return fail_memory(r);
+		text += length + (text[length] == ' ');
+	}
+	*count = words;
+	*field = strings;
+	return strings || fail_memory(r);
+}
+
 static bool read_strings(const struct conf_reader *r, char ***field, size_t *count)
 {
 	char **strings;
 	char path[320];
 	bool ok = true;
 
+	if (r->node->place.is_default)
+		return read_default_words(r, field, count);
 	if (!want_list(r))
 		return false;
 	strings = conf_arena_alloc(r->arena, r->node->child_count + 1, sizeof(*strings));

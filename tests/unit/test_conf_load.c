@@ -286,9 +286,8 @@ static void unknown_names_are_refused_with_the_nearest_known_one(void **state)
 		{CASE_GOOD "pool = ( );", "f:3: pool: unknown name, expected perhaps pools\n", ""},
 		{CASE_LISTENER "pools = ( { name = \"p\"; server = ( ); respond: { }; } );",
 			"f:2: pools.p.server: unknown name, expected perhaps servers\n", ""},
-		{CASE_GOOD "state_dir = \"/var/lib/sipweir\";",
-			"f:3: state_dir: unknown name, expected one of sipweir --print-config\n",
-			""},
+		{CASE_GOOD "dns_dir = \"/var/lib/sipweir\";",
+			"f:3: dns_dir: unknown name, expected one of sipweir --print-config\n", ""},
 		{CASE_GOOD "limits: { nonsense: { connections = 5; }; };",
 			"f:3: limits.nonsense: unknown name, expected one of sipweir "
 			"--print-config\n",
@@ -303,12 +302,14 @@ static void names_in_the_wrong_group_are_refused_with_the_right_one(void **state
 {
 	static const struct conf_case cases[] = {
 		{CASE_GOOD "idle = \"5m\";",
-			"f:3: idle: unknown name here, expected perhaps idle in \"timeouts\"\n",
+			"f:3: idle: unknown name here, expected perhaps idle in \"timeouts of a "
+			"class\", "
+			"\"timeouts\"\n",
 			""},
 		{CASE_GOOD "conections = 5;",
 			"f:3: conections: unknown name here, expected perhaps connections in "
-			"\"log\", "
-			"\"limits\"\n",
+			"\"log\", \"limits\", \"subnet of limits\", \"class\", \"subnet of a "
+			"class\"\n",
 			""},
 		{CASE_GOOD "log: { backlog = 5; };",
 			"f:3: log.backlog: unknown name here, expected perhaps backlog in "
@@ -328,9 +329,9 @@ static void names_in_the_wrong_group_are_refused_with_the_right_one(void **state
 static void words_that_are_not_built_yet_are_refused_with_those_that_are(void **state)
 {
 	static const struct conf_case cases[] = {
-		{CASE_GOOD "limits: { action = \"tarpit\"; };",
-			"f:3: limits.action: \"tarpit\" is not known, expected \"reset\" or "
-			"\"close\"\n",
+		{CASE_GOOD "limits: { action = \"drop\"; };",
+			"f:3: limits.action: \"drop\" is not known, expected \"reset\", "
+			"\"close\", \"refuse\" or \"tarpit\"\n",
 			""},
 		{CASE_LISTENER
 			"pools = ( { name = \"p\"; policy = \"source-hash\"; respond: { }; } );",

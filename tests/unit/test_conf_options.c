@@ -128,11 +128,26 @@ static void every_row_refuses_one_less_than_its_min_and_one_more_than_its_max(vo
 	for_each_row(visit_beyond);
 }
 
+/* The words of a default as a list of the file. */
+static void write_list(char *out, size_t size, const char *words)
+{
+	size_t length = (size_t)snprintf(out, size, "[");
+
+	while (*words) {
+		int word = (int)strcspn(words, " ");
+
+		length += (size_t)snprintf(out + length, size - length, "%s \"%.*s\"",
+			length > 1 ? "," : "", word, words);
+		words += word + (words[word] == ' ');
+	}
+	snprintf(out + length, size - length, " ]");
+}
+
 static void visit_absent(const struct conf_subject *s)
 {
 	const struct conf_option *o = s->option;
 	struct conf_loaded absent, given;
-	char text[128];
+	char text[512];
 	bool is_bare = o->type == CONF_TYPE_BOOL || o->type == CONF_TYPE_UINT;
 	struct conf_subject written = *s;
 
@@ -146,7 +161,9 @@ static void visit_absent(const struct conf_subject *s)
 		return;
 	}
 	snprintf(text, sizeof(text), is_bare ? "%s" : "\"%s\"", o->default_text);
-	written.value = conf_option_is_list(o) ? "[ ]" : text;
+	if (conf_option_is_list(o))
+		write_list(text, sizeof(text), o->default_text);
+	written.value = text;
 	conf_row_load(&given, &written);
 	assert_int_equal(absent.errors.errors.count, 0);
 	assert_int_equal(given.errors.errors.count, 0);
@@ -278,7 +295,7 @@ static void visit_shape(const struct conf_subject *s)
 		assert_int_equal(o->min, 0);
 		assert_int_equal(o->max, count - 1);
 	}
-	if (conf_option_is_list(o))
+	if (o->type == CONF_TYPE_NETWORKS)
 		assert_string_equal(o->default_text, "");
 }
 
