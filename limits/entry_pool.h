@@ -26,13 +26,20 @@ struct source_key {
 
 /*
  * One cache line each: an admission that finds its source touches one line of the table and one
- * entry.
+ * entry. A subnet is held in the same way, in a table of its own.
  */
 struct limit_entry {
 	alignas(64) struct source_key key; /* constant while the entry is out */
-	_Atomic uint32_t slots;	   /* changed under the lock of the entry's line, read by anybody */
-	_Atomic uint32_t next;	   /* index of the next in the free list or in the line's chain */
-	_Atomic uint32_t marked_s; /* written under that lock, read by anybody; 0: never */
+	_Atomic uint32_t slots; /* goes up under the lock of the entry's line; read by anybody */
+	union {
+		_Atomic uint32_t unproven; /* of a source */
+		_Atomic uint32_t sources;  /* of a subnet: entries in it; goes up under its lock */
+	};
+	_Atomic uint32_t unregistered;
+	_Atomic uint32_t next; /* index of the next in the free list or in the line's chain */
+	_Atomic uint32_t line; /* number of the line it is in, from 1; 0: it is in none */
+	uint32_t parent; /* index of a source's subnet, whose entry stays while this one does */
+	_Atomic uint64_t connection_rate; /* changed under that lock */
 };
 
 enum {

@@ -1,41 +1,79 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * limiter.c - what counts as one source, and how many slots it holds.
+ * limiter.c - admissions and what is counted because of them.
  *
- * All that is kept of an endpoint id is a keyed hash: ids have no bound of their own, entries have.
+ * Locks are taken in one order: a line of the subnets, then one of the sources. What goes down does so without locks where
+ * nobody decides by it alone; entries come and go under the lock of their line.
  */
 #include "limits/limiter.h"
 
-#include "limits/siphash.h"
-#include "limits/source_table.h"
+#include "limits/limiter_state.h"
+#include "limits/points.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static_assert((int)LIMIT_CAPACITY_MAX == (int)ENTRY_POOL_MAX, "one bound under two names");
+static_assert(sizeof(struct limit_memory) == 32, "two of them share a cache line");
 
-struct limiter {
-	struct source_table table;
-	unsigned ipv4_prefix;
-	unsigned ipv6_prefix;
-	uint8_t hash_key[16];
-};
+enum { SHARE_MIN = 8 }; /* of a very small table */
+
+/* --- beginning and end --- */
+
+static bool is_in_range(const struct limit_setup *s)
+{
+	return s->ipv4_prefix >= 1 && s->ipv4_prefix <= 32 && s->ipv6_prefix >= 1 &&
+	       s->ipv6_prefix <= 128 && s->subnet_ipv4_prefix >= 1 &&
+	       s->subnet_ipv4_prefix <= s->ipv4_prefix && s->subnet_ipv6_prefix >= 1 &&
+	       s->subnet_ipv6_prefix <= s->ipv6_prefix;
+}
+
+static size_t memory_bytes(uint32_t capacity)
+{
+	return ((size_t)capacity + 1) * sizeof(struct limit_memory);
+}
+
+static bool init_tables(struct limiter *l, uint32_t capacity)
+{
+	if (!source_table_init(&l->sources, capacity))
+		return false;
+	if (!source_table_init(&l->subnets, capacity)) {
+		source_table_fini(&l->sources);
+		return false;
+	}
+	void *memory = mmap(NULL, memory_bytes(capacity), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
+		source_table_fini(&l->sources);
+		source_table_fini(&l->subnets);
+		return false;
+	}
+	l->memories = memory;
+	return true;
+}
 
 struct limiter *limiter_new(const struct limit_setup *setup)
 {
-	if (setup->ipv4_prefix < 1 || setup->ipv4_prefix > 32 || setup->ipv6_prefix < 1 ||
-		setup->ipv6_prefix > 128)
+	if (!is_in_range(setup))
 		return NULL;
 	struct limiter *l = aligned_alloc(alignof(struct limiter), sizeof(*l));
 	if (l == NULL)
 		return NULL;
-	if (!source_table_init(&l->table, setup->capacity)) {
+	memset(l, 0, sizeof(*l));
+	if (!init_tables(l, setup->capacity)) {
 		free(l);
 		return NULL;
 	}
+	l->capacity = setup->capacity;
+	l->share = setup->capacity / LIMIT_SUBNET_SHARE;
+	if (l->share < SHARE_MIN)
+		l->share = SHARE_MIN;
 	l->ipv4_prefix = setup->ipv4_prefix;
 	l->ipv6_prefix = setup->ipv6_prefix;
+	l->subnet_ipv4_prefix = setup->subnet_ipv4_prefix;
+	l->subnet_ipv6_prefix = setup->subnet_ipv6_prefix;
 	memcpy(l->hash_key, setup->hash_key, sizeof(l->hash_key));
 	return l;
 }
@@ -44,101 +82,477 @@ void limiter_free(struct limiter *l)
 {
 	if (l == NULL)
 		return;
-	source_table_fini(&l->table);
+	munmap(l->memories, memory_bytes(l->capacity));
+	source_table_fini(&l->sources);
+	source_table_fini(&l->subnets);
 	free(l);
 }
 
-static struct source_key source_key_of(const struct limiter *l, const struct limit_source *source)
+/* --- finding and making entries --- */
+
+/* Both lines are locked; an entry may be missing. */
+struct place {
+	struct limit_keys keys;
+	struct source_line *subnet_line, *source_line;
+	struct limit_entry *subnet, *source;
+	bool is_new_subnet, is_new_source;
+};
+
+static uint32_t read_count(const _Atomic uint32_t *count)
 {
-	struct source_key key = {.addr = source->addr};
-	addr_cut(&key.addr, l->ipv4_prefix, l->ipv6_prefix);
-	if (source->endpoint_length != 0)
-		key.endpoint = siphash13(l->hash_key, source->endpoint, source->endpoint_length);
-	key.hash = siphash13(l->hash_key, &key, offsetof(struct source_key, hash));
-	return key;
+	return atomic_load_explicit(count, memory_order_relaxed);
 }
 
-enum limit_verdict limiter_admit(struct limiter *l, const struct limit_rules *rules,
-	const struct limit_source *source, struct limit_token *token, uint32_t *current)
+static void lock_source(struct limiter *l, struct place *p)
 {
-	assert(token->entry == NULL);
-	struct source_key key = source_key_of(l, source);
-	enum limit_verdict verdict = LIMIT_OK;
-	*current = 0;
+	p->source_line = source_table_lock(&l->sources, p->keys.source.hash);
+	p->source = source_table_find(&l->sources, p->source_line, &p->keys.source);
+}
 
-	struct source_line *line = source_table_lock(&l->table, key.hash);
-	struct limit_entry *entry = source_table_find(&l->table, line, &key);
-	if (entry != NULL) {
-		*current = atomic_load_explicit(&entry->slots, memory_order_relaxed);
-		if (rules->connections != 0 && *current >= rules->connections)
-			verdict = LIMIT_CONNECTIONS;
-	} else {
-		entry = source_table_add(&l->table, line, &key);
-		if (entry == NULL && !rules->admit_when_full)
-			verdict = LIMIT_TRACKED_SOURCES;
+static void lock_place(struct limiter *l, const struct limit_source *source, struct place *p)
+{
+	*p = (struct place){0};
+	limiter_keys(l, source, &p->keys);
+	source_table_prefetch(&l->subnets, p->keys.subnet.hash);
+	source_table_prefetch(&l->sources, p->keys.source.hash);
+	p->subnet_line = source_table_lock(&l->subnets, p->keys.subnet.hash);
+	p->subnet = source_table_find(&l->subnets, p->subnet_line, &p->keys.subnet);
+	lock_source(l, p);
+	if (p->source != NULL || p->subnet == NULL || read_count(&p->subnet->sources) < l->share)
+		return;
+	/* It has its share: this newcomer is one with all others that come from now on. */
+	source_table_unlock(p->source_line);
+	limiter_share_key(l, &p->keys);
+	lock_source(l, p);
+}
+
+static void unlock_place(const struct place *p)
+{
+	source_table_unlock(p->source_line);
+	source_table_unlock(p->subnet_line);
+}
+
+static struct limit_entry *add(struct limiter *l, struct source_table *table,
+	struct source_line *line, const struct source_key *key,
+	bool (*evict)(struct limiter *l, struct source_line *held, uint64_t now_us),
+	uint64_t now_us)
+{
+	struct limit_entry *entry = source_table_add(table, line, key);
+	if (entry == NULL && evict(l, line, now_us))
+		entry = source_table_add(table, line, key);
+	return entry;
+}
+
+static void clear_memory(struct limit_memory *m)
+{
+	atomic_store_explicit(&m->message_rate, 0, memory_order_relaxed);
+	atomic_store_explicit(&m->points, 0, memory_order_relaxed);
+	atomic_store_explicit(&m->refused, 0, memory_order_relaxed);
+	atomic_store_explicit(&m->marked_s, 0, memory_order_relaxed);
+	atomic_store_explicit(&m->is_near, 0, memory_order_relaxed);
+}
+
+/* False: there is no room, and nothing has changed. */
+static bool fill_place(
+	struct limiter *l, struct place *p, const struct limit_source *source, uint64_t now_us)
+{
+	if (p->subnet == NULL) {
+		p->subnet = add(l, &l->subnets, p->subnet_line, &p->keys.subnet,
+			limiter_evict_subnet, now_us);
+		p->is_new_subnet = p->subnet != NULL;
 	}
-	if (verdict == LIMIT_OK && entry != NULL) {
-		assert(*current < UINT32_MAX);
-		atomic_store_explicit(&entry->slots, *current + 1, memory_order_relaxed);
-		token->entry = entry;
+	if (p->source == NULL && p->subnet != NULL) {
+		p->source = add(l, &l->sources, p->source_line, &p->keys.source,
+			limiter_evict_source, now_us);
+		p->is_new_source = p->source != NULL;
 	}
-	source_table_unlock(line);
+	if (p->source == NULL) {
+		if (p->is_new_subnet)
+			source_table_remove(&l->subnets, p->subnet_line, p->subnet);
+		return false;
+	}
+	if (p->is_new_source) {
+		p->source->parent = entry_pool_index(&l->subnets.pool, p->subnet);
+		atomic_fetch_add_explicit(&p->subnet->sources, 1, memory_order_relaxed);
+		clear_memory(limiter_memory(l, p->source));
+		if (source->endpoint_length != 0)
+			limiter_remember_endpoint(l, p->keys.source.endpoint, source);
+	}
+	return true;
+}
+
+/* As if fill_place() had not been called. */
+static void empty_place(struct limiter *l, struct place *p)
+{
+	if (p->is_new_source) {
+		atomic_fetch_sub_explicit(&p->subnet->sources, 1, memory_order_relaxed);
+		source_table_remove(&l->sources, p->source_line, p->source);
+	}
+	if (p->is_new_subnet)
+		source_table_remove(&l->subnets, p->subnet_line, p->subnet);
+}
+
+/* --- deciding --- */
+
+static bool is_reached(uint32_t current, uint32_t max, struct limit_result *result)
+{
+	if (max == 0 || current < max)
+		return false;
+	result->current = current;
+	result->max = max;
+	return true;
+}
+
+static enum limit_verdict check_source(const struct limit_entry *e, const struct limit_rules *r,
+	uint64_t now_us, struct limit_result *result)
+{
+	result->current = read_count(&e->slots);
+	if (is_reached(result->current, r->connections, result))
+		return LIMIT_CONNECTIONS;
+	if (!gcra_conforms(&e->connection_rate, &r->connection_rate, now_us))
+		return LIMIT_CONNECTION_RATE;
+	if (is_reached(read_count(&e->unproven), r->unproven, result))
+		return LIMIT_UNPROVEN;
+	return LIMIT_OK;
+}
+
+static enum limit_verdict check_subnet(const struct limit_entry *e, const struct limit_rules *r,
+	uint64_t now_us, struct limit_result *result)
+{
+	if (is_reached(read_count(&e->slots), r->subnet_connections, result))
+		return LIMIT_SUBNET_CONNECTIONS;
+	if (!gcra_conforms(&e->connection_rate, &r->subnet_connection_rate, now_us))
+		return LIMIT_SUBNET_CONNECTION_RATE;
+	return LIMIT_OK;
+}
+
+static enum limit_verdict check(const struct place *p, const struct limit_rules *r, uint64_t now_us,
+	struct limit_result *result)
+{
+	enum limit_verdict verdict = LIMIT_OK;
+	*result = (struct limit_result){.max = r->connections};
+	if (p->source != NULL)
+		verdict = check_source(p->source, r, now_us, result);
+	if (verdict == LIMIT_OK && p->subnet != NULL)
+		verdict = check_subnet(p->subnet, r, now_us, result);
+	if (verdict == LIMIT_CONNECTION_RATE || verdict == LIMIT_SUBNET_CONNECTION_RATE)
+		result->current = result->max = 0;
 	return verdict;
 }
 
-void limiter_release(struct limiter *l, struct limit_token *token)
+/* One more, if there may be one more. Of all limits it is asked last: what others share cannot be locked. */
+static bool take_total(struct limit_total *total, uint32_t max, struct limit_result *result)
+{
+	uint32_t open = read_count(&total->open);
+	do {
+		if (is_reached(open, max, result))
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&total->open, &open, open + 1, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
+static bool is_over(uint32_t count, uint32_t max, uint32_t percent)
+{
+	return (uint64_t)count * 100 >= (uint64_t)max * percent;
+}
+
+/* Told once at 80 %, and again only after it was below 60 %. */
+static bool note_near(struct limit_memory *m, uint32_t before, uint32_t max)
+{
+	if (max == 0)
+		return false;
+	if (!is_over(before, max, 60))
+		atomic_store_explicit(&m->is_near, 0, memory_order_relaxed);
+	if (!is_over(before + 1, max, 80) || read_count(&m->is_near) != 0)
+		return false;
+	atomic_store_explicit(&m->is_near, 1, memory_order_relaxed);
+	return true;
+}
+
+/* A rate that says no to one that is admitted all the same has nothing taken of it. */
+static void take_rate(_Atomic uint64_t *word, const struct gcra_rate *rate, uint64_t now_us)
+{
+	uint64_t at_us;
+	gcra_take(word, rate, now_us, &at_us);
+}
+
+static void count(struct limiter *l, const struct place *p, const struct limit_rules *r,
+	uint64_t now_us, struct limit_token *token, struct limit_result *result)
+{
+	uint32_t before = atomic_fetch_add_explicit(&p->source->slots, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&p->source->unproven, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&p->subnet->slots, 1, memory_order_relaxed);
+	take_rate(&p->source->connection_rate, &r->connection_rate, now_us);
+	take_rate(&p->subnet->connection_rate, &r->subnet_connection_rate, now_us);
+	token->entry = p->source;
+	token->memory = limiter_memory(l, p->source);
+	token->is_unproven = true;
+	result->is_near = note_near(token->memory, before, r->connections);
+}
+
+static void count_refusal(const struct limiter *l, const struct place *p)
+{
+	if (p->source == NULL || p->is_new_source)
+		return;
+	_Atomic uint32_t *refused = &limiter_memory(l, p->source)->refused;
+	if (read_count(refused) != UINT32_MAX)
+		atomic_fetch_add_explicit(refused, 1, memory_order_relaxed);
+}
+
+/* The total alone: whoever is in no entry is still one of its class. */
+static enum limit_verdict admit_uncounted(
+	const struct limit_rules *r, struct limit_token *token, struct limit_result *result)
+{
+	bool is_taken = r->total == NULL || take_total(r->total, r->total_connections, result);
+	if (!is_taken && !r->is_observing)
+		return LIMIT_TOTAL_CONNECTIONS;
+	if (!is_taken)
+		atomic_fetch_add_explicit(&r->total->open, 1, memory_order_relaxed);
+	token->total = r->total;
+	return is_taken ? LIMIT_OK : LIMIT_TOTAL_CONNECTIONS;
+}
+
+static enum limit_verdict admit_new(struct limiter *l, const struct limit_rules *r,
+	const struct limit_source *source, uint64_t now_us, struct place *p,
+	struct limit_token *token, struct limit_result *result)
+{
+	if (!fill_place(l, p, source, now_us)) {
+		result->current = result->max = 0;
+		if (!r->admit_when_full && !r->is_observing)
+			return LIMIT_TRACKED_SOURCES;
+		enum limit_verdict verdict = admit_uncounted(r, token, result);
+		return verdict == LIMIT_OK && !r->admit_when_full ? LIMIT_TRACKED_SOURCES : verdict;
+	}
+	enum limit_verdict verdict = admit_uncounted(r, token, result);
+	if (verdict != LIMIT_OK && !r->is_observing)
+		empty_place(l, p);
+	else
+		count(l, p, r, now_us, token, result);
+	return verdict;
+}
+
+void limiter_admit(struct limiter *l, const struct limit_rules *rules,
+	const struct limit_source *source, uint64_t now_us, struct limit_token *token,
+	struct limit_result *result)
+{
+	struct place p;
+	assert(token->entry == NULL && token->total == NULL);
+	lock_place(l, source, &p);
+	enum limit_verdict verdict = check(&p, rules, now_us, result);
+	if (verdict == LIMIT_OK || rules->is_observing) {
+		enum limit_verdict more = admit_new(l, rules, source, now_us, &p, token, result);
+		if (verdict == LIMIT_OK)
+			verdict = more;
+	}
+	if (verdict != LIMIT_OK)
+		count_refusal(l, &p);
+	unlock_place(&p);
+	result->verdict = verdict;
+}
+
+/* --- what an admitted connection does --- */
+
+void limiter_prove(struct limit_token *token, uint32_t unregistered, bool is_observing,
+	struct limit_result *result)
+{
+	*result = (struct limit_result){0};
+	if (token->entry == NULL || !token->is_unproven)
+		return;
+	_Atomic uint32_t *counted = &token->entry->unregistered;
+	uint32_t current = read_count(counted);
+	do {
+		if (is_reached(current, unregistered, result)) {
+			result->verdict = LIMIT_UNREGISTERED;
+			if (!is_observing)
+				return;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(
+		counted, &current, current + 1, memory_order_relaxed, memory_order_relaxed));
+	atomic_fetch_sub_explicit(&token->entry->unproven, 1, memory_order_relaxed);
+	token->is_unproven = false;
+	token->is_unregistered = true;
+}
+
+void limiter_register(struct limit_token *token)
+{
+	if (!token->is_unregistered)
+		return;
+	atomic_fetch_sub_explicit(&token->entry->unregistered, 1, memory_order_relaxed);
+	token->is_unregistered = false;
+}
+
+static void leave_total(struct limit_token *token)
+{
+	if (token->total != NULL)
+		atomic_fetch_sub_explicit(&token->total->open, 1, memory_order_relaxed);
+	token->total = NULL;
+}
+
+void limiter_join(struct limit_token *token, struct limit_total *total, uint32_t max,
+	bool is_observing, struct limit_result *result)
+{
+	*result = (struct limit_result){0};
+	if (total == token->total)
+		return;
+	if (total != NULL && !take_total(total, max, result)) {
+		result->verdict = LIMIT_TOTAL_CONNECTIONS;
+		if (!is_observing)
+			return;
+		atomic_fetch_add_explicit(&total->open, 1, memory_order_relaxed);
+	}
+	leave_total(token);
+	token->total = total;
+}
+
+bool limiter_take_message(
+	struct limit_token *token, const struct gcra_rate *rate, uint64_t now_us, uint64_t *at_us)
+{
+	*at_us = now_us;
+	return token->memory == NULL ||
+	       gcra_take(&token->memory->message_rate, rate, now_us, at_us);
+}
+
+uint64_t limiter_reserve_message(
+	struct limit_token *token, const struct gcra_rate *rate, uint64_t now_us)
+{
+	return token->memory == NULL ? now_us
+				     : gcra_reserve(&token->memory->message_rate, rate, now_us);
+}
+
+/* --- giving back --- */
+
+static bool is_remembered(
+	const struct limit_memory *m, const struct limit_entry *e, uint64_t now_us)
+{
+	return !gcra_is_idle(&e->connection_rate, now_us) ||
+	       !gcra_is_idle(&m->message_rate, now_us) ||
+	       atomic_load_explicit(&m->points, memory_order_relaxed) != 0;
+}
+
+/* One of several: nothing but the count changes. False: it is the last one. */
+static bool release_one(struct limiter *l, struct limit_entry *entry)
+{
+	bool is_last = true;
+	if (read_count(&entry->slots) <= 1)
+		return false;
+	struct source_line *line = source_table_lock(&l->sources, entry->key.hash);
+	if (read_count(&entry->slots) > 1) {
+		atomic_fetch_sub_explicit(&entry->slots, 1, memory_order_relaxed);
+		is_last = false;
+	}
+	source_table_unlock(line);
+	return !is_last;
+}
+
+/* With it goes the entry, and that of its subnet if it was the last one there, unless something is to be remembered. */
+static void release_last(struct limiter *l, struct limit_entry *entry, uint64_t now_us)
+{
+	struct limit_entry *subnet = limiter_subnet(l, entry);
+	struct source_line *subnet_line = source_table_lock(&l->subnets, subnet->key.hash);
+	struct source_line *line = source_table_lock(&l->sources, entry->key.hash);
+	uint32_t slots = atomic_fetch_sub_explicit(&entry->slots, 1, memory_order_relaxed);
+	assert(slots > 0); /* else the slot was given back before */
+	if (slots == 1 && !is_remembered(limiter_memory(l, entry), entry, now_us)) {
+		limiter_remove_source(l, line, entry);
+		if (limiter_is_idle_subnet(subnet, now_us))
+			source_table_remove(&l->subnets, subnet_line, subnet);
+	}
+	source_table_unlock(line);
+	source_table_unlock(subnet_line);
+}
+
+void limiter_release(struct limiter *l, struct limit_token *token, uint64_t now_us)
 {
 	struct limit_entry *entry = token->entry;
+	leave_total(token);
 	if (entry == NULL)
 		return;
-	token->entry = NULL;
-
-	struct source_line *line = source_table_lock(&l->table, entry->key.hash);
-	uint32_t slots = atomic_load_explicit(&entry->slots, memory_order_relaxed);
-	assert(slots > 0); /* else the slot was given back before */
-	atomic_store_explicit(&entry->slots, slots - 1, memory_order_relaxed);
-	if (slots == 1)
-		source_table_remove(&l->table, line, entry);
-	source_table_unlock(line);
+	if (token->is_unproven)
+		atomic_fetch_sub_explicit(&entry->unproven, 1, memory_order_relaxed);
+	limiter_register(token);
+	struct limit_entry *subnet = limiter_subnet(l, entry);
+	/* Before the source goes, because the subnet stays only as long as it. */
+	atomic_fetch_sub_explicit(&subnet->slots, 1, memory_order_relaxed);
+	if (!release_one(l, entry))
+		release_last(l, entry, now_us);
+	*token = (struct limit_token){0};
 }
+
+/* --- penalties --- */
+
+float limiter_punish(
+	struct limit_token *token, float points, uint32_t half_life_ms, uint64_t now_us)
+{
+	return token->memory == NULL
+		       ? 0
+		       : points_add(&token->memory->points, points, half_life_ms, now_us);
+}
+
+float limiter_punish_source(struct limiter *l, const struct limit_source *source, float points,
+	uint32_t half_life_ms, uint64_t now_us)
+{
+	struct place p;
+	float sum = 0;
+	lock_place(l, source, &p);
+	if (fill_place(l, &p, source, now_us))
+		sum = points_add(
+			&limiter_memory(l, p.source)->points, points, half_life_ms, now_us);
+	unlock_place(&p);
+	return sum;
+}
+
+void limiter_absolve(struct limiter *l, const struct limit_source *source, float points,
+	uint32_t half_life_ms, uint64_t now_us)
+{
+	struct place p;
+	lock_place(l, source, &p);
+	if (p.source != NULL)
+		points_add(&limiter_memory(l, p.source)->points, -points, half_life_ms, now_us);
+	unlock_place(&p);
+}
+
+bool limiter_forget(struct limiter *l, const struct limit_source *source)
+{
+	struct place p;
+	lock_place(l, source, &p);
+	if (p.source != NULL) {
+		struct limit_memory *m = limiter_memory(l, p.source);
+		atomic_store_explicit(&m->points, 0, memory_order_relaxed);
+		atomic_store_explicit(&m->message_rate, 0, memory_order_relaxed);
+		atomic_store_explicit(&m->refused, 0, memory_order_relaxed);
+		atomic_store_explicit(&p.source->connection_rate, 0, memory_order_relaxed);
+	}
+	unlock_place(&p);
+	return p.source != NULL;
+}
+
+/* --- marks --- */
 
 bool limiter_mark(
 	struct limiter *l, const struct limit_source *source, uint32_t now_s, uint32_t interval_s)
 {
-	struct source_key key = source_key_of(l, source);
-	struct source_line *line = source_table_lock(&l->table, key.hash);
-	struct limit_entry *entry = source_table_find(&l->table, line, &key);
-	uint32_t marked_s =
-		entry ? atomic_load_explicit(&entry->marked_s, memory_order_relaxed) : now_s;
-	bool is_due = marked_s == 0 || now_s - marked_s >= interval_s;
-	if (entry != NULL && is_due)
-		atomic_store_explicit(&entry->marked_s, now_s, memory_order_relaxed);
-	source_table_unlock(line);
-	return entry != NULL && is_due;
+	struct place p;
+	bool is_due = false;
+	lock_place(l, source, &p);
+	if (p.source != NULL) {
+		_Atomic uint32_t *mark = &limiter_memory(l, p.source)->marked_s;
+		uint32_t marked_s = read_count(mark);
+		is_due = read_count(&p.source->slots) != 0 &&
+			 (marked_s == 0 || now_s - marked_s >= interval_s);
+		if (is_due)
+			atomic_store_explicit(mark, now_s, memory_order_relaxed);
+	}
+	unlock_place(&p);
+	return is_due;
 }
 
 uint32_t limiter_marked_s(const struct limit_token *token)
 {
-	return token->entry ? atomic_load_explicit(&token->entry->marked_s, memory_order_relaxed)
-			    : 0;
+	return token->memory ? read_count(&token->memory->marked_s) : 0;
 }
 
 uint32_t limiter_held(const struct limit_token *token)
 {
-	return token->entry ? atomic_load_explicit(&token->entry->slots, memory_order_relaxed) : 0;
-}
-
-uint32_t limiter_sources(const struct limiter *l)
-{
-	return entry_pool_used(&l->table.pool);
-}
-
-uint64_t limiter_slots(const struct limiter *l)
-{
-	const struct entry_pool *pool = &l->table.pool;
-	uint32_t touched = entry_pool_touched(pool);
-	uint64_t slots = 0;
-	for (uint32_t i = 1; i <= touched; i++)
-		slots += atomic_load_explicit(&entry_pool_at(pool, i)->slots, memory_order_relaxed);
-	return slots;
+	return token->entry ? read_count(&token->entry->slots) : 0;
 }

@@ -46,8 +46,8 @@ bool source_table_init(struct source_table *table, uint32_t capacity)
 	if (!entry_pool_init(&table->pool, capacity))
 		return false;
 	table->line_count = capacity / LINE_MEAN + 1;
-	void *memory = mmap(NULL, table->line_count * sizeof(*table->lines), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t size = table->line_count * sizeof(*table->lines);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED) {
 		entry_pool_fini(&table->pool);
 		return false;
@@ -63,13 +63,43 @@ void source_table_fini(struct source_table *table)
 	entry_pool_fini(&table->pool);
 }
 
+/* A lock's exchange asks for its line only when all earlier loads and stores are done. */
+void source_table_prefetch(const struct source_table *table, uint64_t hash)
+{
+	__builtin_prefetch(&table->lines[line_of(table, hash)], 1);
+}
+
 struct source_line *source_table_lock(struct source_table *table, uint64_t hash)
 {
 	struct source_line *line = &table->lines[line_of(table, hash)];
-	/* The lock's exchange asks for the line only when all earlier loads and stores are done. */
-	__builtin_prefetch(line, 1);
 	spin_lock(&line->lock);
 	return line;
+}
+
+struct source_line *source_table_try_lock(
+	struct source_table *table, const struct limit_entry *entry)
+{
+	uint32_t number = atomic_load_explicit(&entry->line, memory_order_relaxed);
+	if (number == 0 || !spin_try_lock(&table->lines[number - 1].lock))
+		return NULL;
+	struct source_line *line = &table->lines[number - 1];
+	if (atomic_load_explicit(&entry->line, memory_order_relaxed) == number)
+		return line;
+	spin_unlock(&line->lock);
+	return NULL;
+}
+
+bool source_table_is_in(const struct source_table *table, const struct limit_entry *entry,
+	const struct source_line *line)
+{
+	return atomic_load_explicit(&entry->line, memory_order_relaxed) ==
+	       (uint32_t)(line - table->lines) + 1;
+}
+
+struct source_line *source_table_line_of(
+	const struct source_table *table, const struct limit_entry *entry)
+{
+	return &table->lines[atomic_load_explicit(&entry->line, memory_order_relaxed) - 1];
 }
 
 void source_table_unlock(struct source_line *line)
@@ -155,8 +185,13 @@ struct limit_entry *source_table_add(
 	if (entry == NULL)
 		return NULL;
 	entry->key = *key;
+	entry->parent = 0;
 	atomic_store_explicit(&entry->slots, 0, memory_order_relaxed);
-	atomic_store_explicit(&entry->marked_s, 0, memory_order_relaxed);
+	atomic_store_explicit(&entry->unproven, 0, memory_order_relaxed);
+	atomic_store_explicit(&entry->unregistered, 0, memory_order_relaxed);
+	atomic_store_explicit(&entry->connection_rate, 0, memory_order_relaxed);
+	atomic_store_explicit(
+		&entry->line, (uint32_t)(line - table->lines) + 1, memory_order_relaxed);
 	line_insert(table, line, entry);
 	return entry;
 }
@@ -204,5 +239,6 @@ void source_table_remove(
 {
 	if (!line_clear_slot(table, line, entry))
 		unchain(table, line, entry);
+	atomic_store_explicit(&entry->line, 0, memory_order_relaxed);
 	entry_pool_give(&table->pool, entry);
 }

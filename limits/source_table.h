@@ -26,16 +26,35 @@ struct source_table {
 bool source_table_init(struct source_table *table, uint32_t capacity);
 void source_table_fini(struct source_table *table);
 
-/* Lock and unlock the line of a hash. Any thread; it may hold one line at a time. */
+/* Ask for the line of a hash before it is locked. */
+void source_table_prefetch(const struct source_table *table, uint64_t hash);
+
+/*
+ * Lock and unlock the line of a hash. Any thread; it may hold one line of a table at a time, and of
+ * two tables one each if all lock them in the same order.
+ */
 struct source_line *source_table_lock(struct source_table *table, uint64_t hash);
+
+/*
+ * Lock the line that an entry is in, whoever it belongs to by now. It does not wait, so any other
+ * line may be held. NULL: it is in none, or somebody else has the lock.
+ */
+struct source_line *source_table_try_lock(
+	struct source_table *table, const struct limit_entry *entry);
 void source_table_unlock(struct source_line *line);
+
+/* Whether an entry is in this locked line, and which it is in. */
+bool source_table_is_in(const struct source_table *table, const struct limit_entry *entry,
+	const struct source_line *line);
+struct source_line *source_table_line_of(
+	const struct source_table *table, const struct limit_entry *entry);
 
 /* The entry of the key in its locked line, or NULL. */
 struct limit_entry *source_table_find(const struct source_table *table,
 	const struct source_line *line, const struct source_key *key);
 
 /*
- * Add a key that is not in its locked line. The entry has no slots. NULL, with nothing changed,
+ * Add a key that is not in its locked line. The entry counts nothing. NULL, with nothing changed,
  * when all are taken.
  */
 struct limit_entry *source_table_add(

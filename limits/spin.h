@@ -10,6 +10,7 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* After so many the processor is offered to others: who holds the lock may be waiting for it. */
@@ -40,6 +41,13 @@ static inline void spin_lock(struct spin *s)
 				sched_yield();
 		}
 	}
+}
+
+/* Take it if it is free. */
+static inline bool spin_try_lock(struct spin *s)
+{
+	return atomic_load_explicit(&s->held, memory_order_relaxed) == 0 &&
+	       atomic_exchange_explicit(&s->held, 1, memory_order_acquire) == 0;
 }
 
 /* By the thread that took it. */

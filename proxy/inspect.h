@@ -47,11 +47,12 @@ struct inspect_listener {
 	uint64_t accepted;
 	uint64_t pings;
 	uint64_t queue, queue_limit;	  /* of the kernel, at most a second old */
-	struct inspect_list connections;  /* open now, by state */
+	struct inspect_list connections;  /* open now, by class and state */
 	struct inspect_list messages;	  /* by direction, kind, method ("" for responses) */
 	struct inspect_list closed;	  /* by reason */
-	struct inspect_list refused;	  /* by limit and action */
-	struct inspect_list would_refuse; /* by limit */
+	struct inspect_list refused;	  /* by class, limit and action */
+	struct inspect_list would_refuse; /* by class and limit; what has never been is left out */
+	struct inspect_list delayed;	  /* messages, by class */
 	struct inspect_list headers; /* by version and outcome; what has never been is left out */
 	struct inspect_list handshakes; /* by version, outcome, "true" if resumed; the same */
 	struct inspect_list answers;	/* made here, by status and reason; the same */
@@ -87,6 +88,9 @@ struct inspection {
 	struct inspect_list build;	    /* by version: 1 */
 	uint64_t memory_held, memory_total; /* bytes */
 	uint64_t sources, sources_capacity;
+	struct inspect_list sources_by_connections; /* how many hold up to so many */
+	uint64_t bans;
+	uint64_t refusing, tarpitted; /* connections that are kept to be refused */
 	uint64_t log_dropped;
 	uint64_t uptime_ms;
 	uint64_t generation; /* of the settings in force: 1, and one more with each reload */

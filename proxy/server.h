@@ -7,6 +7,7 @@
 #define SIPWEIR_PROXY_SERVER_H
 
 #include "conf/conf.h"
+#include "limits/bans.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,6 +61,9 @@ enum server_action {
 	SERVER_RELOAD,	/* as SIGHUP */
 	SERVER_DRAIN,	/* as SIGTERM */
 	SERVER_UNDRAIN, /* end a drain, as long as accepting goes on */
+	SERVER_BAN,	/* `ban`, by hand */
+	SERVER_UNBAN,	/* lift what is banned in the network of `ban`, points of its address too */
+	SERVER_FORGET,	/* points, rates and refusals of its address */
 };
 
 enum { SERVER_ORDERS = 16 };
@@ -67,6 +71,7 @@ enum { SERVER_ORDERS = 16 };
 struct server_order {
 	enum server_action action;
 	uint32_t over_ms; /* DRAIN: in place of timeouts.drain, unless 0 */
+	struct ban ban;
 
 	/* Called once, in the main thread: done, or why not. `text` has a line for each thing to say and is good during the call. */
 	void (*on_done)(void *owner, bool is_done, const char *text);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * admission.c - may it come in? What is counted at accept, while there is no name, and once there is one; and that each count
- * is given back once.
+ * admission.c - may it come in? What is counted at accept and while there is no name, and that each count is given back once.
  */
 #include "proxy/core/session.h"
-
-#include <assert.h>
-#include <string.h>
 
 /* --- at accept --- */
 
@@ -21,12 +17,14 @@ static bool dismiss_leaving(struct core *c)
 	return true;
 }
 
-/* Unproven connections make room for new ones; proven ones never do. */
-static bool make_room_here(struct core *c)
+/* Unproven connections make room for new ones; proven ones never do. `for_whom` is not asked to go itself. */
+static bool make_room_here(struct core *c, const struct session *for_whom)
 {
 	if (dismiss_leaving(c))
 		return true;
 	struct list_node *oldest = list_first(&c->unproven);
+	if (for_whom && oldest == &for_whom->order)
+		oldest = list_next(&c->unproven, oldest);
 	for (size_t i = 0; !oldest && i < c->settings->listener_count; i++)
 		oldest = list_first(&c->settings->listeners[i].listener->lanes[c->index].unnamed);
 	if (!oldest)
@@ -38,9 +36,9 @@ static bool make_room_here(struct core *c)
 }
 
 /* Another worker's session can only be asked to go: the newcomer comes in on the strength of that. */
-static bool make_room(struct core *c)
+static bool make_room(struct core *c, const struct session *for_whom)
 {
-	if (make_room_here(c))
+	if (make_room_here(c, for_whom))
 		return true;
 	int worker = shared_ask_for_room(c->shared);
 	if (worker >= 0)
@@ -56,7 +54,7 @@ void admission_make_room(struct core *c)
 	unsigned wanted = atomic_exchange_explicit(&lane->evict, 0, memory_order_acquire);
 	for (; wanted; wanted--) {
 		atomic_fetch_add_explicit(&lane->spare, 1, memory_order_relaxed);
-		make_room_here(c);
+		make_room_here(c, NULL);
 	}
 }
 
@@ -84,7 +82,7 @@ enum reason admission_count(struct session *s)
 		s->limit_max = max_here;
 		return REASON_LIMIT_LISTENER;
 	}
-	if (open >= max && !make_room(s->core)) {
+	if (open >= max && !make_room(s->core, NULL)) {
 		s->current = open;
 		s->limit_max = max;
 		return REASON_LIMIT_MAX_CONNECTIONS;
@@ -93,9 +91,31 @@ enum reason admission_count(struct session *s)
 	return REASON_NONE;
 }
 
+/*
+ * Places that a class has reserved and does not use are nobody else's. Whoever has no name yet may stand in them: it makes
+ * room as all unproven do.
+ */
+bool admission_has_place(struct session *s)
+{
+	const struct settings *settings = s->core->settings;
+	const struct class_settings *own = session_class(s);
+	uint32_t open = atomic_load_explicit(&s->core->shared->open, memory_order_relaxed);
+	uint64_t unused = 0;
+	if (!settings->reserved || open + settings->reserved <= settings->max_connections)
+		return true;
+	for (size_t i = 0; i < settings->class_count; i++) {
+		const struct class_settings *c = &settings->classes[i];
+		uint32_t held = atomic_load_explicit(&c->object->total.open, memory_order_relaxed);
+		if (c == own && held < c->reserved)
+			return true;
+		unused += held < c->reserved ? c->reserved - held : 0;
+	}
+	return open + unused <= settings->max_connections || make_room(s->core, s);
+}
+
 void admission_leave(struct session *s)
 {
-	limiter_release(s->core->shared->limiter, &s->token);
+	limiter_release(s->core->shared->limiter, &s->token, s->core->now_ms * 1000);
 	if (s->counted_here)
 		atomic_fetch_sub_explicit(&s->listener->open, 1, memory_order_relaxed);
 	s->counted_here = false;
@@ -141,89 +161,4 @@ void admission_end_unnamed(struct session *s)
 	list_remove(&s->order);
 	atomic_fetch_sub_explicit(&s->listener->unnamed, 1, memory_order_relaxed);
 	unnamed_publish(&s->listener->lanes[s->core->index]);
-}
-
-/* --- with a name --- */
-
-static struct limit_source source_of(const struct session *s)
-{
-	return (struct limit_source){
-		.addr = s->source.addr,
-		.endpoint = s->endpoint,
-		.endpoint_length = strlen(s->endpoint),
-	};
-}
-
-static enum limit_verdict ask_limiter(struct session *s)
-{
-	const struct conf_limits *limits = &s->core->conf->limits;
-	const struct limit_rules rules = {
-		.connections = limits->connections,
-		.admit_when_full = limits->when_full == CONF_WHEN_FULL_ADMIT,
-	};
-	const struct limit_source source = source_of(s);
-	enum limit_verdict verdict =
-		limiter_admit(s->core->shared->limiter, &rules, &source, &s->token, &s->current);
-	if (verdict != LIMIT_OK)
-		s->limit_max = verdict == LIMIT_CONNECTIONS ? limits->connections
-							    : limits->tracked_sources;
-	return verdict;
-}
-
-void admission_name(struct session *s, const struct addr_port *source)
-{
-	if (list_has(&s->order))
-		admission_end_unnamed(s);
-	s->source = *source;
-	list_append(&s->core->unproven, &s->order);
-	session_enter(s, SESSION_NAMED);
-	if (s->is_probe) {
-		handshake_expect(s);
-		return;
-	}
-	admission_judge(s, false);
-}
-
-/*
- * At its limit, a source may be refused because of a connection that it has closed already, whose FIN another worker (or
- * this one, later in this turn) has yet to read. So the first no is not the last: it waits until all workers have turned.
- * Meanwhile the session is read: one whose client has gone too must not take the place that comes free.
- */
-void admission_judge(struct session *s, bool is_last)
-{
-	enum limit_verdict verdict = ask_limiter(s);
-	if (verdict == LIMIT_OK) {
-		s->admitted = true;
-		if (!s->token.entry) {
-			counter_count(&s->counters->uncounted);
-			verdict_uncounted(s);
-		}
-		handshake_expect(s);
-		if (s->state == SESSION_SECURED && s->in.length)
-			intake_held(s);
-	} else if (!is_last) {
-		list_append(&s->core->recheck, &s->waiting);
-	} else {
-		const struct limit_source source = source_of(s);
-		if (verdict == LIMIT_CONNECTIONS)
-			probing_ask(s->core, &source);
-		session_close(s, reason_of_limit(verdict));
-	}
-}
-
-/*
- * A load balancer's own check needs no slot to connect. One that goes on to speak SIP is counted after all, under the
- * load balancer's address: a balancer that calls everybody LOCAL must not switch the limits off.
- */
-bool admission_of_probe(struct session *s)
-{
-	if (!s->is_probe || s->admitted)
-		return true;
-	enum limit_verdict verdict = ask_limiter(s);
-	if (verdict == LIMIT_OK) {
-		s->admitted = true;
-		return true;
-	}
-	session_close(s, reason_of_limit(verdict));
-	return false;
 }

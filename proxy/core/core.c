@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { RECLAIM_PER_TURN = 16 };
+
 bool core_init(
 	struct core *c, struct shared *sh, struct host *host, unsigned index, uint64_t now_ms)
 {
@@ -47,6 +49,7 @@ static void adopt(struct session *s, const struct sweep *sweep)
 {
 	(void)sweep;
 	pool_adopt(s);
+	throttle_adopt(s);
 	session_settle(s);
 }
 
@@ -60,7 +63,8 @@ void core_adopt(struct core *c, const struct settings *settings)
 bool core_has_work(const struct core *c)
 {
 	return sweep_is_running(&c->adoption) || sweep_is_running(&c->probing.sweep) ||
-	       !list_is_empty(&c->handshakes.ready) || drain_is_hurried(c);
+	       sweep_is_running(&c->banning.sweep) || !list_is_empty(&c->handshakes.ready) ||
+	       drain_is_hurried(c);
 }
 
 void core_clock(struct core *c, uint64_t now_ms)
@@ -119,6 +123,9 @@ void core_tend(struct core *c)
 	feed_starved(c);
 	sweep_go_on(&c->adoption, c);
 	probing_tend(c);
+	penalty_tend(c);
+	limiter_reclaim(c->shared->limiter, c->conf->limits.penalty.half_life_ms, c->now_ms * 1000,
+		RECLAIM_PER_TURN);
 	drain_tend(c);
 	handshake_tend(c);
 }

@@ -9,6 +9,7 @@
 #include "proxy/core/handshake.h"
 #include "proxy/core/drain.h"
 #include "proxy/core/list.h"
+#include "proxy/core/penalty.h"
 #include "proxy/core/probing.h"
 #include "proxy/core/reason.h"
 #include "proxy/core/record.h"
@@ -46,6 +47,8 @@ struct stream_security {
 	const char *
 		sni; /* the name that the client asked for, escaped by whoever prints it; NULL for none */
 	bool is_resumed;
+	const char
+		*certificate; /* the name in the verified one of the client; NULL: there is none */
 };
 
 /* What the core needs from outside; io gives the real world, tests give theirs. */
@@ -119,6 +122,7 @@ struct core {
 	struct list starved;	/* proven, not read until memory is free */
 	struct sweep adoption;	/* of new settings: the deadlines of all are other ones now */
 	struct probing probing; /* of the silent connections of sources at their limit */
+	struct banning banning; /* of the open connections of those who were banned */
 	struct drain drain;
 	struct list closed; /* given back to the slab at the end of the turn */
 

@@ -17,6 +17,11 @@ struct listener_counters *counters_new_listener(size_t sets)
 	return new_sets(sets, sizeof(struct listener_counters));
 }
 
+struct class_counters *counters_new_class(size_t sets)
+{
+	return new_sets(sets, sizeof(struct class_counters));
+}
+
 struct server_counters *counters_new_server(size_t sets)
 {
 	return new_sets(sets, sizeof(struct server_counters));
@@ -31,6 +36,11 @@ static void add_sets(void *to, const void *from, size_t size)
 }
 
 void counters_add_listener(struct listener_counters *to, const struct listener_counters *from)
+{
+	add_sets(to, from, sizeof(*to));
+}
+
+void counters_add_class(struct class_counters *to, const struct class_counters *from)
 {
 	add_sets(to, from, sizeof(*to));
 }

@@ -23,7 +23,7 @@ enum {
 	COUNTERS_RESPONSE = METHODS, /* the kind behind the methods of requests */
 	COUNTERS_KINDS,
 	COUNTERS_STATES = 8,  /* of a session that is not closed */
-	COUNTERS_ACTIONS = 2, /* enum conf_action */
+	COUNTERS_ACTIONS = 4, /* enum conf_action */
 	COUNTERS_VERSIONS = 3,
 	COUNTERS_STATUS_MIN = 200, /* what a pool without servers may answer */
 	COUNTERS_STATUSES = 500,
@@ -52,18 +52,24 @@ enum { STATUS_CLASSES = 6, STATUS_SLOTS = STATUS_CLASSES + 6 };
 struct listener_counters {
 	_Alignas(64) struct counter accepted;
 	struct counter pings;
-	struct counter uncounted; /* let in with when_full = "admit" */
 	struct counter queue, queue_limit;
-	struct counter connections[COUNTERS_STATES];
 	struct counter messages[DIRECTIONS][COUNTERS_KINDS];
 	struct counter closed[REASON_COUNT];
-	struct counter refused[REASON_COUNT][COUNTERS_ACTIONS]; /* by limits */
 	struct counter headers[COUNTERS_VERSIONS][HEADER_OUTCOMES];
 	struct counter handshakes[TLS_VERSIONS][TLS_OUTCOMES]
 				 [2]; /* that were begun; resumed or not */
 	struct counter refusals[REFUSAL_COUNT];
 	struct counter responded[COUNTERS_STATUSES]; /* by a pool without servers */
+	struct counter limited[COUNTERS_STATUSES];   /* where a limit refuses in SIP */
 	struct histogram admission;		     /* accept to PROVEN */
+};
+
+/* Of one class of sources on one listener, in one worker. Nothing but counters, as above. */
+struct class_counters {
+	_Alignas(64) struct counter connections[COUNTERS_STATES];
+	struct counter refused[REASON_COUNT][COUNTERS_ACTIONS]; /* by limits */
+	struct counter would_refuse[REASON_COUNT];
+	struct counter delayed; /* messages that had to wait for a rate */
 };
 
 /* Of one server of a pool, in one worker. */
@@ -81,10 +87,12 @@ static inline unsigned counters_kind(const struct frame *frame)
 
 /* Zeroed sets, each on cache lines of its own, for free(). NULL when memory is short. */
 struct listener_counters *counters_new_listener(size_t sets);
+struct class_counters *counters_new_class(size_t sets);
 struct server_counters *counters_new_server(size_t sets);
 
 /* Add the set `from`, which others may be counting in, to `to`, which is the caller's own. */
 void counters_add_listener(struct listener_counters *to, const struct listener_counters *from);
+void counters_add_class(struct class_counters *to, const struct class_counters *from);
 void counters_add_server(struct server_counters *to, const struct server_counters *from);
 
 /* Where a response with this status (100..699) is counted, and what labels call that. */

@@ -2,6 +2,7 @@
 /* delivery.c - what goes to the client: batches from behind, answers made here, pongs. */
 #include "proxy/core/session.h"
 #include "sip/answer.h"
+#include "sip/phrase.h"
 
 static void keep_unsent(struct session *s, const struct iovec *ranges, int count, size_t sent)
 {
@@ -51,20 +52,42 @@ void delivery_flush(struct session *s)
 		pool_resume(s);
 }
 
-bool delivery_refuse(struct session *s, const uint8_t *request, size_t length, enum refusal refusal)
+static bool write_answer(
+	struct session *s, const struct answer *answer, const uint8_t *request, size_t length)
 {
 	struct core *c = s->core;
+	size_t size = answer_write(answer, request, length, c->answer, sizeof(c->answer));
+	struct iovec range = {.iov_base = c->answer, .iov_len = size};
+	if (size)
+		delivery_write(s, &range, 1);
+	return size != 0;
+}
+
+bool delivery_refuse(struct session *s, const uint8_t *request, size_t length, enum refusal refusal)
+{
 	const struct answer answer = {
 		.status = refusal_status(refusal),
 		.phrase = refusal_phrase(refusal),
-		.tag_key = c->shared->tag_key,
+		.tag_key = s->core->shared->tag_key,
 	};
-	size_t size = answer_write(&answer, request, length, c->answer, sizeof(c->answer));
-	if (!size)
+	if (!write_answer(s, &answer, request, length))
 		return false;
 	counter_count(&s->counters->refusals[refusal]);
-	struct iovec range = {.iov_base = c->answer, .iov_len = size};
-	delivery_write(s, &range, 1);
+	return true;
+}
+
+bool delivery_refuse_limited(struct session *s, const uint8_t *request, size_t length)
+{
+	const struct class_settings *c = session_class(s);
+	const struct answer answer = {
+		.status = c->refuse_status,
+		.phrase = phrase_of_status(c->refuse_status),
+		.retry_after_s = refusing_retry_after_s(s, c->retry_after_ms),
+		.tag_key = s->core->shared->tag_key,
+	};
+	if (!write_answer(s, &answer, request, length))
+		return false;
+	counter_count(&s->counters->limited[c->refuse_status - COUNTERS_STATUS_MIN]);
 	return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/core/handshake.h"
+#include "proxy/core/penalty.h"
 #include "proxy/core/session.h"
 
 #include <string.h>
@@ -203,12 +204,22 @@ static void count(const struct session *s, enum tls_outcome outcome)
 	counter_count(&s->counters->handshakes[version][outcome][security.is_resumed]);
 }
 
+/* A client certificate may put it into another class. False: that class does not let it in. */
+static bool certify(struct session *s)
+{
+	struct stream_security security = {0};
+	s->core->host->describe_security(s->core->host, s->client, &security);
+	return !security.certificate || s->refused || admission_certify(s, security.certificate);
+}
+
 /* What came with the last of the handshake is in the stream already, and nothing else will tell of it: it is read once. */
 static void secured(struct session *s)
 {
 	count(s, TLS_OK);
 	give_place(s);
 	s->handshake.stage = HANDSHAKE_NONE;
+	if (!certify(s))
+		return;
 	session_enter(s, SESSION_SECURED);
 	intake_read(s);
 }
@@ -222,6 +233,8 @@ static void failed(struct session *s)
 		return;
 	}
 	verdict_tls_failed(s);
+	if (!s->client->is_alert)
+		penalty_give(s, PENALTY_BAD_TLS);
 	session_close(s, REASON_TLS_FAILED);
 }
 

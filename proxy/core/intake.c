@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* intake.c - what comes from the client: cut into messages, the first one judged, all handed to the pool. */
+#include "proxy/core/hint.h"
+#include "proxy/core/penalty.h"
 #include "proxy/core/session.h"
+#include "sip/request.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum {
 	MISUNDERSTOOD_MAX = 8,
@@ -18,6 +22,7 @@ struct intake {
 	struct session *s;
 	struct batch batch;
 	unsigned pings;
+	bool is_held; /* the message at hand has to wait, and all behind it */
 };
 
 /* Draining: the write of an earlier message has found the server dead. */
@@ -78,10 +83,22 @@ static void misunderstood(struct session *s, const uint8_t *message, const struc
 {
 	verdict_sip_bad(
 		s, "message", message_fault_name(fault), message, batch_message_length(frame), 0);
+	penalty_give(s, PENALTY_BAD_SIP);
 	bool is_told = frame->kind == FRAME_RESPONSE ||
 		       delivery_refuse(s, message, frame->header_length, REFUSAL_MESSAGE + fault);
 	if (!is_told || ++s->misunderstood == MISUNDERSTOOD_MAX)
 		end_refused(s, is_told);
+}
+
+/* Whoever says that it is a scanner is believed. */
+static void look_at_agent(struct session *s, const uint8_t *message, const struct frame *frame)
+{
+	struct request_text agent = request_user_agent(message, frame);
+	size_t fits = sizeof(s->user_agent) - 1;
+	if (agent.length)
+		memcpy(s->user_agent, agent.bytes, agent.length < fits ? agent.length : fits);
+	if (request_text_has_any(agent, (const char *const *)s->core->conf->sip.scanner_agents))
+		penalty_give(s, PENALTY_SCANNER);
 }
 
 /* The gate: no server is bothered before the client has shown that it speaks SIP. */
@@ -95,8 +112,12 @@ static bool prove(struct session *s, const uint8_t *message, const struct frame 
 		misunderstood(s, message, frame, fault);
 		return false;
 	}
-	if (!admission_of_probe(s))
+	if (!admission_prove(s)) {
+		if (s->state == SESSION_SECURED && s->action == CONF_ACTION_REFUSE)
+			refusing_answer(s, message, frame);
 		return false;
+	}
+	look_at_agent(s, message, frame);
 	session_enter(s, SESSION_PROVEN);
 	histogram_count(&s->counters->admission, s->core->now_ms - s->opened_ms);
 	pool_choose(s);
@@ -114,12 +135,39 @@ static void refuse_large(struct session *s, const uint8_t *message, const struct
 		delivery_refuse(s, message, frame->header_length, REFUSAL_TOO_LARGE);
 }
 
+/* False: it goes no further. What came before it goes on its way first, where the connection is closed for it. */
+static bool may_pass(struct intake *in, const uint8_t *message, const struct frame *frame)
+{
+	switch (throttle_judge(in->s, message, frame)) {
+	case THROTTLE_PASS:
+		return true;
+	case THROTTLE_HOLD:
+		in->is_held = true;
+		return false;
+	case THROTTLE_DROP:
+		return false;
+	case THROTTLE_CLOSE:
+		intake_submit(in);
+		if (!is_over(in->s))
+			session_close(in->s, in->s->refused);
+		return false;
+	}
+	return true;
+}
+
+/* False: the run ends here, because the session is over, or kept for nothing but a no, or the message has to wait. */
 static bool intake_message(struct intake *in, const uint8_t *message, const struct frame *frame)
 {
 	struct session *s = in->s;
-	counter_count(&s->counters->messages[DIRECTION_IN][counters_kind(frame)]);
+	if (s->refused) {
+		refusing_answer(s, message, frame);
+		return false;
+	}
 	if (!session_is_proven(s) && !prove(s, message, frame))
-		return !is_over(s);
+		return !is_over(s) && !s->refused;
+	if (!may_pass(in, message, frame))
+		return !is_over(s) && !in->is_held;
+	counter_count(&s->counters->messages[DIRECTION_IN][counters_kind(frame)]);
 	if (batch_message_length(frame) > session_pool(s)->conf->max_message) {
 		refuse_large(s, message, frame);
 		return true;
@@ -130,6 +178,7 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 	if (is_over(s))
 		return false;
 	session_see(s, message, frame);
+	answers_asked(s, message, frame);
 	batch_add(&in->batch, message, frame);
 	return true;
 }
@@ -145,7 +194,10 @@ static void intake_bad(
 		session_close(s, REASON_NO_DATA); /* a load balancer's HTTP check on the SIP port */
 		return;
 	}
+	if (frame->fault == FRAME_FAULT_PROXY_HEADER)
+		hint_unexpected_header(s);
 	verdict_sip_bad(s, "frame", frame_fault_name(frame->fault), message, length, frame->offset);
+	penalty_give(s, PENALTY_BAD_SIP);
 	bool is_due = frame->kind == FRAME_REQUEST && frame_fault_status(frame->fault);
 	pool_leave(s);
 	end_refused(s, is_due && delivery_refuse(
@@ -174,6 +226,7 @@ static void intake_pong(struct session *s, unsigned pings)
 		return;
 	if (pings > PINGS_AT_ONCE) {
 		verdict_sip_bad(s, "ping", "ping_flood", NULL, 0, 0);
+		penalty_give(s, PENALTY_PING_FLOOD);
 		session_close(s, REASON_PING_FLOOD);
 		return;
 	}
@@ -187,7 +240,7 @@ static void intake_pong(struct session *s, unsigned pings)
 
 /* --- a run --- */
 
-/* Returns how many bytes are done with; the rest is the beginning of a message. */
+/* Returns how many bytes are done with; the rest is the beginning of a message, or has to wait for its time. */
 static size_t intake_run(struct session *s, const uint8_t *bytes, size_t length)
 {
 	struct intake in = {.s = s};
@@ -198,8 +251,12 @@ static size_t intake_run(struct session *s, const uint8_t *bytes, size_t length)
 		verdict = frame_next(&s->framer, &s->core->settings->frame_limits, bytes + at,
 			length - at, &frame);
 		const uint8_t *message = bytes + at + frame.start;
-		if (verdict == FRAME_MESSAGE && !intake_message(&in, message, &frame))
-			return length;
+		if (verdict == FRAME_MESSAGE && !intake_message(&in, message, &frame)) {
+			if (!in.is_held)
+				return length;
+			at += frame.start;
+			break;
+		}
 		if (verdict == FRAME_BAD) {
 			intake_bad(&in, message, (size_t)(bytes + length - message), &frame);
 			return length;
@@ -268,6 +325,10 @@ void intake_held(struct session *s)
 
 static void intake_ended_unnamed(struct session *s)
 {
+	if (s->is_suspect) {
+		naming_refuse_untrusted(s);
+		return;
+	}
 	session_close(s, s->in.length ? REASON_HEADER_TRUNCATED : REASON_NO_DATA);
 }
 

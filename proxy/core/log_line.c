@@ -74,12 +74,29 @@ static void put_address(struct line *l, const char *key, const struct addr_port 
 	put_string(l, key, text);
 }
 
+/* All of a source's addresses, or more. */
+static void put_network(struct line *l, const char *address, const struct record *r)
+{
+	char text[ADDR_TEXT_MAX + 8];
+	unsigned bits = addr_is_ipv4(&r->source.addr) ? r->prefix - 96u : r->prefix;
+	unsigned whole = addr_is_ipv4(&r->source.addr) ? 32 : 128;
+	if (bits == whole)
+		snprintf(text, sizeof(text), "%s", address);
+	else
+		snprintf(text, sizeof(text), "%s/%u", address, bits);
+	put_string(l, "source", text);
+}
+
 static void put_source(struct line *l, const struct record *r)
 {
 	char text[ADDR_TEXT_MAX];
 	addr_format(&r->source.addr, text);
-	put_string(l, "source", text);
-	put_uint(l, "source_port", r->source.port);
+	if (r->has & RECORD_HAS_NETWORK)
+		put_network(l, text, r);
+	else
+		put_string(l, "source", text);
+	if (r->source.port)
+		put_uint(l, "source_port", r->source.port);
 }
 
 /* Behind the colon that follows sample[at..), white space and folds before it (RFC 3261 section 7.3.1); 0: none follows. */
@@ -134,6 +151,7 @@ static void put_connection(struct line *l, const struct record *r)
 	if (r->has & RECORD_HAS_SOURCE)
 		put_source(l, r);
 	put_string(l, "endpoint", r->endpoint);
+	put_string(l, "class", r->class);
 	put_string(l, "state", r->state);
 }
 
@@ -149,6 +167,8 @@ static void put_decision(struct line *l, const struct record *r)
 	put_string(l, "pool", r->pool);
 	put_string(l, "server", r->server);
 	put_string(l, "method", r->method);
+	put_string(l, "user", r->user);
+	put_string(l, "user_agent", r->user_agent);
 	put_string(l, "rule", r->rule);
 	if (r->has & RECORD_HAS_OFFSET)
 		put_uint(l, "offset", r->offset);
@@ -162,6 +182,8 @@ static void put_decision(struct line *l, const struct record *r)
 
 static void put_totals(struct line *l, const struct record *r)
 {
+	if (r->has & RECORD_HAS_DURATION)
+		put_uint(l, "duration_ms", r->duration_ms);
 	if (!(r->has & RECORD_HAS_TOTALS))
 		return;
 	put_uint(l, "bytes_in", r->bytes_in);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* naming.c - who is really calling: the PROXY header of a connection from a trusted peer. */
+#include "proxy/core/hint.h"
 #include "proxy/core/proxy_header.h"
 #include "proxy/core/session.h"
 
@@ -9,6 +10,12 @@ void naming_refuse(struct session *s, const char *fault, enum reason reason)
 {
 	s->fault = fault;
 	session_close(s, reason);
+}
+
+void naming_refuse_untrusted(struct session *s)
+{
+	naming_count(s, HEADER_UNTRUSTED);
+	naming_refuse(s, "untrusted_peer", REASON_UNTRUSTED_PEER);
 }
 
 void naming_count(struct session *s, unsigned outcome)
@@ -29,12 +36,27 @@ static void name_by_header(struct session *s, const struct proxy_header *header)
 	admission_name(s, &header->source);
 }
 
+/* Nobody believes it: it is read for what it gives away about the load balancer. */
+static bool judge_untrusted(struct session *s, const uint8_t *bytes, size_t length)
+{
+	struct proxy_header header;
+	enum proxy_verdict verdict = proxy_header_read(bytes, length, &header);
+	if (verdict == PROXY_MORE)
+		return false;
+	if (verdict == PROXY_ACCEPT && addr_equal(&header.source.addr, &s->peer.addr))
+		hint_preserved(s);
+	naming_refuse_untrusted(s);
+	return true;
+}
+
 /* What has come is no header's beginning, or a whole header, or neither yet. False: neither yet. */
 static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t *used)
 {
 	struct proxy_header header;
-	enum proxy_verdict verdict = proxy_header_read(bytes, length, &header);
 	*used = 0;
+	if (s->is_suspect)
+		return judge_untrusted(s, bytes, length);
+	enum proxy_verdict verdict = proxy_header_read(bytes, length, &header);
 	s->proxy_version = (uint8_t)header.version;
 	if (verdict == PROXY_REJECT && header.fault == PROXY_FAULT_SIGNATURE && may_omit(s)) {
 		naming_count(s, HEADER_OMITTED);
@@ -57,6 +79,8 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 		admission_name(s, &s->peer);
 		return true;
 	case PROXY_REJECT:
+		if (header.fault == PROXY_FAULT_SIGNATURE)
+			hint_missing_header(s);
 		naming_count(s, HEADER_FAULTY + header.fault);
 		naming_refuse(s, proxy_fault_name(header.fault), REASON_HEADER_BAD);
 		return true;
@@ -109,6 +133,10 @@ void naming_take(struct session *s, const uint8_t *bytes, size_t length)
  */
 void naming_expired(struct session *s)
 {
+	if (s->is_suspect) {
+		naming_refuse_untrusted(s);
+		return;
+	}
 	if (may_omit(s)) {
 		naming_count(s, HEADER_OMITTED);
 		admission_name(s, &s->peer);
@@ -116,6 +144,7 @@ void naming_expired(struct session *s)
 			intake_held(s);
 		return;
 	}
+	hint_missing_header(s);
 	naming_count(s, HEADER_TIMEOUT);
 	naming_refuse(s, "header_timeout", REASON_HEADER_TIMEOUT);
 }

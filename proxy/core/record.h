@@ -23,7 +23,12 @@ enum record_event {
 /* How much of an event is written; see record.def. */
 enum record_volume { RECORD_ALWAYS, RECORD_BUDGETED, RECORD_REPEATED };
 
-enum { RECORD_SAMPLE_MAX = 128, RECORD_MESSAGE_MAX = 320, RECORD_SNI_MAX = 64 };
+enum {
+	RECORD_SAMPLE_MAX = 128,
+	RECORD_MESSAGE_MAX = 320,
+	RECORD_SNI_MAX = 64,
+	RECORD_NAME_MAX = 48
+};
 
 /* Which of the optional members hold something. */
 enum {
@@ -34,6 +39,8 @@ enum {
 	RECORD_HAS_TOTALS = 16, /* bytes, messages, duration */
 	RECORD_HAS_OFFSET = 32,
 	RECORD_HAS_STATUS = 64,
+	RECORD_HAS_DURATION = 128,
+	RECORD_HAS_NETWORK = 256, /* `source` is all of this network */
 };
 
 struct record {
@@ -45,7 +52,7 @@ struct record {
 	int64_t at_ms;	  /* wall clock, set by the log */
 
 	const char *listener, *limit, *action, *reason, *rule, *pool, *server, *method, *state,
-		*version;
+		*version, *class;
 	struct addr_port peer, source, address;
 	char endpoint[PROXY_ENDPOINT_MAX + 1];
 	uint32_t current, max;
@@ -56,6 +63,8 @@ struct record {
 		[RECORD_SAMPLE_MAX]; /* raw bytes of the network; whoever prints them escapes */
 	uint32_t sample_length;
 	char sni[RECORD_SNI_MAX]; /* of the network, cut; whoever prints it escapes */
+	char user[RECORD_NAME_MAX], user_agent[RECORD_NAME_MAX]; /* the same */
+	uint8_t prefix; /* with RECORD_HAS_NETWORK, as struct network has it */
 	char message[RECORD_MESSAGE_MAX];
 };
 

@@ -47,6 +47,7 @@ static size_t relay_run(struct link *k, const uint8_t *bytes, size_t length)
 			}
 			session_see(s, bytes + at + frame.start, &frame);
 			batch_add(&batch, bytes + at + frame.start, &frame);
+			answers_told(s, bytes + at + frame.start, &frame);
 			relay_count(k, &frame);
 		} else if (verdict == FRAME_PING) {
 			relay_pong(k, frame.consumed);

@@ -4,15 +4,6 @@
 #include "sip/answer.h"
 #include "sip/phrase.h"
 
-/* Spread by up to half as much again: a fixed Retry-After would bring everybody back in the same second. */
-static uint32_t spread_retry_after(struct session *s, uint32_t retry_after_ms)
-{
-	uint32_t seconds = (retry_after_ms + 999) / 1000;
-	uint64_t mixed = (s->core->shared->tag_key ^ s->messages ^ s->opened_ms ^ (uintptr_t)s) *
-			 0x9e3779b97f4a7c15u;
-	return seconds + (uint32_t)(mixed >> 33) % (seconds / 2 + 1);
-}
-
 static void respond(struct session *s, const uint8_t *request, const struct frame *frame)
 {
 	struct core *c = s->core;
@@ -20,8 +11,7 @@ static void respond(struct session *s, const uint8_t *request, const struct fram
 	const struct answer answer = {
 		.status = conf->status,
 		.phrase = *conf->reason ? conf->reason : phrase_of_status(conf->status),
-		.retry_after_s =
-			conf->retry_after_ms ? spread_retry_after(s, conf->retry_after_ms) : 0,
+		.retry_after_s = refusing_retry_after_s(s, conf->retry_after_ms),
 		.tag_key = c->shared->tag_key,
 	};
 	size_t size =
@@ -36,6 +26,8 @@ static void respond(struct session *s, const uint8_t *request, const struct fram
 	if (size) {
 		counter_count(&s->counters->responded[conf->status - COUNTERS_STATUS_MIN]);
 		session_take_batch(s, &back);
+		if (conf->status < 300)
+			answers_registered(s, frame->method);
 	} else {
 		s->pending -= s->pending > 0; /* nothing that could be answered */
 	}

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/core/session.h"
+#include "proxy/core/hint.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { LINGER_MS = 2000 };
+enum {
+	LINGER_MS = 2000,
+	REFUSED_MS = 2000, /* for the request that is answered no */
+	SUSPECT_MS = 1000, /* for the header of an untrusted peer, which is only looked at */
+};
 
 _Static_assert(COUNTERS_STATES == (int)SESSION_CLOSED, "each state of an open session is counted");
 
@@ -52,11 +57,19 @@ bool session_is_proven(const struct session *s)
 void session_enter(struct session *s, enum session_state to)
 {
 	assert(states[s->state].next & (1u << to));
-	counter_uncount(&s->counters->connections[s->state]);
+	counter_uncount(&s->class_counters->connections[s->state]);
 	if (to != SESSION_CLOSED)
-		counter_count(&s->counters->connections[to]);
+		counter_count(&s->class_counters->connections[to]);
 	s->state = (uint8_t)to;
 	s->entered_ms = s->core->now_ms;
+}
+
+void session_classify(struct session *s, uint16_t slot)
+{
+	counter_uncount(&s->class_counters->connections[s->state]);
+	s->class_slot = slot;
+	s->class_counters = &s->listener->classes[slot][s->core->index];
+	counter_count(&s->class_counters->connections[s->state]);
 }
 
 /* --- the deadline --- */
@@ -75,7 +88,7 @@ static void due_sooner(struct due_at *due, uint64_t since_ms, uint64_t after_ms,
 /* Back-pressure is ours: who is not read for it is neither late nor silent. */
 static bool is_held_back(const struct session *s)
 {
-	return s->paused || s->out.length;
+	return s->paused || s->out.length || s->held_until_ms;
 }
 
 /* Goes on while memory is short: messages that are never completed must not hold it for ever. */
@@ -89,14 +102,17 @@ static void due_message(const struct session *s, struct due_at *due)
 static void due_activity(const struct session *s, struct due_at *due)
 {
 	const struct conf_timeouts *t = &s->core->conf->timeouts;
+	uint32_t idle_ms = session_class(s)->idle_ms;
 	due_message(s, due);
+	if (s->held_until_ms)
+		due_sooner(due, throttle_due_ms(s), 0, REASON_NONE);
 	/* TCP_USER_TIMEOUT sees a client that takes nothing; one that trickles would hold our memory for ever. */
 	if (s->out.length)
 		due_sooner(due, s->out_ms, t->unacked_ms, REASON_SEND_TIMEOUT);
 	if (is_held_back(s) || s->starved)
 		return;
-	if (t->idle_ms)
-		due_sooner(due, s->active_ms, t->idle_ms, REASON_IDLE);
+	if (idle_ms)
+		due_sooner(due, s->active_ms, idle_ms, REASON_IDLE);
 	/* Two intervals, so that one that a slow network has pressed together does not count as the client's own. */
 	if (t->ping_timeout && s->pings > 2)
 		due_sooner(due, s->active_ms, (uint64_t)t->ping_timeout * s->ping_interval_ms,
@@ -107,17 +123,26 @@ static struct due_at session_due(const struct session *s)
 {
 	const struct conf_timeouts *t = &s->core->conf->timeouts;
 	struct due_at due = {UINT64_MAX, REASON_NONE};
+	if (refusing_is_tarpit(s)) {
+		due_sooner(&due, s->refused_ms, session_class(s)->tarpit_ms, s->refused);
+		return due;
+	}
 	switch (states[s->state].due) {
 	case DUE_NEVER:
 		break;
 	case DUE_HEADER:
-		due_sooner(&due, s->opened_ms, t->proxy_header_ms, REASON_HEADER_TIMEOUT);
+		due_sooner(&due, s->opened_ms, s->is_suspect ? SUSPECT_MS : t->proxy_header_ms,
+			REASON_HEADER_TIMEOUT);
 		break;
 	case DUE_SECURITY:
 		due.ms = handshake_due_ms(s, &due.reason);
 		break;
 	case DUE_FIRST_MESSAGE:
-		due_sooner(&due, s->entered_ms, t->first_message_ms, REASON_FIRST_MESSAGE_TIMEOUT);
+		if (s->refused)
+			due_sooner(&due, s->entered_ms, REFUSED_MS, s->refused);
+		else
+			due_sooner(&due, s->entered_ms, session_class(s)->first_message_ms,
+				REASON_FIRST_MESSAGE_TIMEOUT);
 		due_message(s, &due);
 		break;
 	case DUE_ACTIVITY:
@@ -157,7 +182,9 @@ static void on_deadline(struct deadline *d)
 		session_arm(s);
 	else if (s->state == SESSION_UNNAMED)
 		naming_expired(s);
-	else if (s->state == SESSION_NAMED)
+	else if (due.reason == REASON_NONE && s->held_until_ms)
+		throttle_expired(s);
+	else if (s->state == SESSION_NAMED && !refusing_is_tarpit(s))
 		handshake_expired(s, due.reason);
 	else
 		session_close(s, due.reason);
@@ -170,6 +197,8 @@ static void on_deadline(struct deadline *d)
 static unsigned session_wants(const struct session *s)
 {
 	unsigned wants = s->out.length ? STREAM_WRITABLE : 0;
+	if (refusing_is_tarpit(s))
+		return 0;
 	switch (s->state) {
 	case SESSION_UNNAMED:
 	case SESSION_SECURED:
@@ -180,7 +209,7 @@ static unsigned session_wants(const struct session *s)
 			       : 0;
 	case SESSION_PROVEN:
 	case SESSION_RELAYING:
-		return s->paused || s->starved || s->out.length ? wants : wants | STREAM_READABLE;
+		return is_held_back(s) || s->starved ? wants : wants | STREAM_READABLE;
 	case SESSION_REFUSING:
 	case SESSION_DRAINING:
 		return s->is_shut ? STREAM_READABLE : wants;
@@ -301,8 +330,12 @@ static void session_begin(struct session *s)
 	if (refused != REASON_NONE) {
 		session_close(s, refused);
 	} else if (mode == CONF_PROXY_REQUIRE && !is_trusted) {
-		naming_count(s, HEADER_UNTRUSTED);
-		naming_refuse(s, "untrusted_peer", REASON_UNTRUSTED_PEER);
+		if (!hint_untrusted_begin(s)) {
+			naming_refuse_untrusted(s);
+			return;
+		}
+		admission_begin_unnamed(s);
+		intake_read(s);
 	} else if (is_trusted) {
 		admission_begin_unnamed(s);
 		intake_read(s);
@@ -327,7 +360,8 @@ void session_open(
 	s->core = c;
 	s->listener = l;
 	s->counters = counters;
-	counter_count(&counters->connections[SESSION_UNNAMED]);
+	s->class_counters = &l->classes[CLASS_NONE][c->index];
+	counter_count(&s->class_counters->connections[SESSION_UNNAMED]);
 	s->client = client;
 	s->peer = *peer;
 	s->opened_ms = s->entered_ms = s->active_ms = s->turned_ms = c->now_ms;
@@ -343,21 +377,34 @@ void session_open(
 
 static enum stream_close session_close_how(const struct session *s, enum reason reason)
 {
-	bool is_refusal = reason_report(reason) == REPORT_LIMIT;
-	return is_refusal && s->core->conf->limits.action == CONF_ACTION_RESET ? STREAM_CLOSE_RST
-									       : STREAM_CLOSE_FIN;
+	bool is_refusal = reason_report(reason) == REPORT_LIMIT && s->state < SESSION_REFUSING;
+	unsigned action = s->refused ? s->action : session_class(s)->action;
+	return is_refusal && action != CONF_ACTION_CLOSE ? STREAM_CLOSE_RST : STREAM_CLOSE_FIN;
+}
+
+/* By a limit that leaves no time for more than this. */
+static void refuse_at_once(const struct session *s, enum reason reason)
+{
+	bool is_close = session_class(s)->action == CONF_ACTION_CLOSE;
+	counter_count(&s->class_counters
+			       ->refused[reason][is_close ? CONF_ACTION_CLOSE : CONF_ACTION_RESET]);
+	verdict_refused(s, reason, is_close ? "close" : "reset");
 }
 
 void session_close(struct session *s, enum reason reason)
 {
 	struct core *c = s->core;
 	assert(s->state != SESSION_CLOSED && reason != REASON_NONE);
+	enum stream_close how = session_close_how(s, reason);
+	if (reason_report(reason) == REPORT_LIMIT && !s->refused)
+		refuse_at_once(s, reason);
 	verdict_closed(s, reason);
 	counter_count(&s->counters->closed[reason]);
-	if (reason_report(reason) == REPORT_LIMIT)
-		counter_count(&s->counters->refused[reason][c->conf->limits.action]);
 
 	admission_uncount(s);
+	refusing_end(s);
+	answers_end(s);
+	hint_untrusted_end(s);
 	handshake_end(s, reason);
 	c->drain.gone += c->drain.is_on && !s->is_shut;
 	session_enter(s, SESSION_CLOSED);
@@ -369,7 +416,7 @@ void session_close(struct session *s, enum reason reason)
 	buffer_free(&s->in, &c->shared->memory);
 	buffer_free(&s->out, &c->shared->memory);
 	if (s->client) /* TLS may have found no memory to take it over */
-		stream_close(s->client, session_close_how(s, reason));
+		stream_close(s->client, how);
 	s->client = NULL;
 	list_append(&c->closed, &s->order);
 }

@@ -20,6 +20,7 @@
 #include "sip/dialogs.h"
 #include "sip/frame.h"
 #include "sip/message.h"
+#include "sip/transactions.h"
 
 enum session_state {
 	SESSION_UNNAMED, /* the TCP peer is known; a PROXY header is due */
@@ -42,8 +43,9 @@ struct link;
 struct session {
 	struct core *core;
 	struct listener *listener;
-	struct listener_counters *counters; /* the listener's, of this worker */
-	struct pool *pool;		    /* chosen once it is PROVEN; NULL before */
+	struct listener_counters *counters;    /* the listener's, of this worker */
+	struct class_counters *class_counters; /* of its class there, the same */
+	struct pool *pool;		       /* chosen once it is PROVEN; NULL before */
 	struct stream *client;
 	struct link *link; /* the pool's */
 
@@ -54,6 +56,8 @@ struct session {
 	struct deadline deadline;
 	struct limit_token token;
 	struct handshake handshake;
+
+	_Atomic uint64_t message_word; /* for limits.connection_message_rate */
 
 	struct addr_port peer;	 /* of the TCP connection */
 	struct addr_port source; /* who is really calling; valid once NAMED */
@@ -76,16 +80,32 @@ struct session {
 	uint32_t ping_interval_ms; /* the longest that was seen between two of its pings */
 	uint32_t pings;		   /* seen in all, capped */
 	uint64_t out_ms;	   /* since when `out` has not been empty */
+	uint64_t refused_ms;	   /* with `refused` */
+	uint64_t
+		held_until_ms; /* its next message waits for a rate until then, unread; 0: it does not */
+	uint64_t
+		slowed_ms; /* since when one message after the other had to wait; 0: the last one did not */
 	uint64_t bytes_in, bytes_out, messages;
 	uint32_t pending; /* requests whose final answer is due, as far as can be counted */
 	uint32_t asked;	  /* the same of requests that came from behind */
 	uint64_t due_ms;  /* when the first of those or the last INVITE among them passed */
 	struct dialogs dialogs;
+	struct transactions transactions;
 	uint32_t drain_pass;   /* in which it was looked at last */
 	uint8_t misunderstood; /* whole messages that were none of SIP, while unproven */
 	uint32_t discarded;    /* bytes that came after our own FIN */
 	uint32_t current;      /* what the limit said */
 	uint32_t limit_max;
+	float points; /* of the penalties that its source has because of it, at points_ms */
+	uint64_t points_ms;
+	uint64_t
+		challenged_ms; /* when the tenth answer in a row asked for credentials that did not follow */
+	uint16_t class_slot;
+	uint8_t challenges; /* so many in a row did, capped */
+	uint8_t refused; /* enum reason: a limit said no; it is kept to be told so, or in the tarpit */
+	uint8_t action;			  /* enum conf_action: what is done to it, with `refused` */
+	uint8_t slowed_by;		  /* enum reason: the rate that its messages wait for */
+	char user_agent[RECORD_NAME_MAX]; /* of its first message, cut; for the log of bans */
 
 	uint8_t state;	       /* enum session_state */
 	uint8_t reason;	       /* enum reason: why it ends, once that is decided */
@@ -102,6 +122,11 @@ struct session {
 	uint8_t failed; /* enum reason: it must end, as soon as the event at hand is over */
 	bool paused;	/* the pool holds a batch */
 	bool starved;	/* in core->starved */
+	bool is_registered;			   /* has had a 2xx to a REGISTER or an INVITE */
+	bool has_refusing_place, has_tarpit_place; /* counted in shared->refusing, ->tarpitted */
+	bool is_paid;				   /* the message that waited for a rate may pass */
+	bool is_slow_told;			   /* in limit.delayed, since slowed_ms */
+	bool is_suspect; /* an untrusted peer whose header is read once, for the sake of a hint */
 };
 
 /*
@@ -139,6 +164,15 @@ static inline const struct pool_settings *session_pool(const struct session *s)
 {
 	return &s->core->settings->pools[s->pool->slot];
 }
+
+/* Its numbers in this turn. Not to be kept over a turn. */
+static inline const struct class_settings *session_class(const struct session *s)
+{
+	return &s->core->settings->classes[s->class_slot];
+}
+
+/* It is of this class from here on. */
+void session_classify(struct session *s, uint16_t slot);
 
 /* --- what the pool tells the session --- */
 
@@ -194,6 +228,9 @@ void admission_leave(struct session *s);
 void admission_begin_unnamed(struct session *s);
 void admission_end_unnamed(struct session *s);
 
+/* Whether one more may come in besides the places that classes have reserved; unproven ones make room for it. */
+bool admission_has_place(struct session *s);
+
 /* The source is known: ask the limits. */
 void admission_name(struct session *s, const struct addr_port *source);
 
@@ -203,10 +240,48 @@ void admission_judge(struct session *s, bool is_last);
 /* A probe speaks SIP: it is counted like its peer from here on. False: refused, and closed. */
 bool admission_of_probe(struct session *s);
 
+/* A client certificate was verified: its class may be another from here on. False: denied, and closed. */
+bool admission_certify(struct session *s, const char *certificate);
+
+/* It speaks SIP: from unproven to unregistered. False: refused by `unregistered`. */
+bool admission_prove(struct session *s);
+
+/* refusing.c: a limit has said no. What the class's action says is done: closed, or kept for a while. */
+void refusing_begin(struct session *s, enum reason reason);
+/* It is kept, and its first message has come. */
+void refusing_answer(struct session *s, const uint8_t *message, const struct frame *frame);
+bool refusing_is_tarpit(const struct session *s);
+void refusing_end(struct session *s);
+
+/* What a class says that whoever is refused shall hear, spread by up to half as much again; 0: nothing. */
+uint32_t refusing_retry_after_s(const struct session *s, uint32_t retry_after_ms);
+
+/* throttle.c: the rates of messages. */
+enum throttle {
+	THROTTLE_PASS,
+	THROTTLE_HOLD,	/* not yet: nothing is read until session.held_until_ms */
+	THROTTLE_DROP,	/* it was answered 503 */
+	THROTTLE_CLOSE, /* the session is to be closed, for the reason in s->refused */
+};
+enum throttle throttle_judge(struct session *s, const uint8_t *message, const struct frame *frame);
+/* When something is to be done about one that is held. */
+uint64_t throttle_due_ms(const struct session *s);
+void throttle_expired(struct session *s);
+/* Other numbers are in force: whoever waits, waits no longer. */
+void throttle_adopt(struct session *s);
+
+/* answers.c: a request of the client passes, and an answer to it; what they tell about the client. */
+void answers_asked(struct session *s, const uint8_t *message, const struct frame *frame);
+void answers_told(struct session *s, const uint8_t *message, const struct frame *frame);
+/* Its request with this method has had a 2xx. */
+void answers_registered(struct session *s, enum frame_method method);
+void answers_end(struct session *s);
+
 /* naming.c: bytes of a connection whose header is due; and the header's deadline. */
 void naming_take(struct session *s, const uint8_t *bytes, size_t length);
 void naming_expired(struct session *s);
 void naming_refuse(struct session *s, const char *fault, enum reason reason);
+void naming_refuse_untrusted(struct session *s);
 
 /* Count what became of the header that was due: an outcome, or HEADER_FAULTY + a fault. */
 void naming_count(struct session *s, unsigned outcome);
@@ -215,18 +290,23 @@ void naming_count(struct session *s, unsigned outcome);
 void delivery_write(struct session *s, const struct iovec *ranges, int count);
 void delivery_flush(struct session *s);
 
+/* Answer a request with what the class says to whoever a limit refuses. False when it cannot be answered. */
+bool delivery_refuse_limited(struct session *s, const uint8_t *request, size_t length);
+
 /* Answer a request here, with what such a refusal says. False when it cannot be answered. */
 bool delivery_refuse(
 	struct session *s, const uint8_t *request, size_t length, enum refusal refusal);
 
 /* verdict.c: what is told about a session. */
+void verdict_refused(const struct session *s, enum reason reason, const char *action);
+void verdict_would_refuse(const struct session *s, enum reason reason);
+void verdict_near(const struct session *s);
+void verdict_delayed(const struct session *s);
 void verdict_closed(const struct session *s, enum reason reason);
 
 /* Its source is at its limit, and it is silent: it is being probed. */
 void verdict_probing(const struct session *s);
 
-/* The table of sources is full, and when_full = "admit" lets this one in without counting it. */
-void verdict_uncounted(const struct session *s);
 /* rule: which check said no: "frame", "message", "pool", "ping", or "server" for what a server sent */
 void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
 	const uint8_t *message, size_t length, uint32_t offset);

@@ -82,6 +82,106 @@ static bool make_places(struct settings *s, const struct shared *sh)
 	return true;
 }
 
+/* --- classes --- */
+
+static bool make_class_objects(struct settings *s, struct shared *sh)
+{
+	for (size_t i = 0; i < s->conf->limits.class_count; i++)
+		if (shared_class(sh, s->conf->limits.classes[i].name) < 0)
+			return false;
+	s->class_count = sh->class_count;
+	s->classes = calloc(s->class_count, sizeof(*s->classes));
+	s->maps = calloc(s->conf->listener_count, sizeof(struct class_map *));
+	return s->classes && s->maps;
+}
+
+static uint16_t slot_of(const struct settings *s, const char *name)
+{
+	size_t slot = 0;
+	while (strcmp(s->classes[slot].object->name, name) != 0)
+		slot++;
+	return (uint16_t)slot;
+}
+
+/* Those that are no longer configured have the numbers of whoever is in none. */
+static void set_classes(struct settings *s, struct shared *sh)
+{
+	for (size_t i = 0; i < s->class_count; i++)
+		class_settings_set(&s->classes[i], s->conf, NULL, sh->classes[i]);
+	for (size_t i = 0; i < s->conf->limits.class_count; i++) {
+		const struct conf_class *c = &s->conf->limits.classes[i];
+		uint16_t slot = slot_of(s, c->name);
+		class_settings_set(&s->classes[slot], s->conf, c, sh->classes[slot]);
+		s->reserved += c->reserved;
+	}
+}
+
+static bool count_classes(struct settings *s, struct shared *sh, struct listener *l)
+{
+	for (size_t i = 0; i < s->class_count; i++)
+		if (!shared_count_class(sh, l, i))
+			return false;
+	return true;
+}
+
+/* That of a listener with the same classes; retired ones have none, because nobody comes any more. */
+static const struct class_map *find_map(const struct settings *s, const char *listener)
+{
+	for (size_t i = 0; i < s->conf->listener_count; i++) {
+		const struct listener_settings *l = settings_listener(s, i);
+		if (l->classes && class_map_is_shared(s->conf, l->conf->name, listener))
+			return l->classes;
+	}
+	return NULL;
+}
+
+static bool map_listener(struct settings *s, struct listener_settings *l,
+	const struct class_lists *lists, const uint16_t *slots)
+{
+	l->classes = find_map(s, l->conf->name);
+	if (l->classes)
+		return true;
+	struct class_map *m = class_map_new(s->conf, lists, slots, l->conf->name);
+	if (m)
+		s->maps[s->map_count++] = m;
+	l->classes = m;
+	return m != NULL;
+}
+
+static void forget_maps(struct settings *s)
+{
+	for (size_t i = 0; i < s->map_count; i++)
+		class_map_free(s->maps[i]);
+	s->map_count = 0;
+	for (size_t i = 0; i < s->listener_count; i++)
+		s->listeners[i].classes = NULL;
+}
+
+bool settings_list(struct settings *s, const struct class_lists *lists)
+{
+	const struct conf *conf = s->conf;
+	uint16_t *slots = calloc(conf->limits.class_count + 1, sizeof(*slots));
+	bool is_whole = slots != NULL;
+	forget_maps(s);
+	for (size_t i = 0; is_whole && i < conf->limits.class_count; i++)
+		slots[i] = slot_of(s, conf->limits.classes[i].name);
+	for (size_t i = 0; is_whole && i < conf->listener_count; i++)
+		is_whole = map_listener(s, settings_listener(s, i), lists, slots);
+	free(slots);
+	return is_whole;
+}
+
+static bool classify(struct settings *s, struct shared *sh)
+{
+	if (!make_class_objects(s, sh))
+		return false;
+	set_classes(s, sh);
+	for (size_t i = 0; i < s->conf->listener_count; i++)
+		if (!count_classes(s, sh, settings_listener(s, i)->listener))
+			return false;
+	return settings_list(s, NULL);
+}
+
 /* --- what is no longer configured, and still used --- */
 
 static bool carry_pool(struct settings *s, const struct pool_settings *from)
@@ -158,7 +258,7 @@ static bool fill(struct settings *s, struct shared *sh, const struct settings *p
 	for (size_t i = 0; i < conf->listener_count; i++)
 		if (!place_listener(s, sh, &conf->listeners[i]))
 			return false;
-	return !previous || carry(s, sh, previous);
+	return classify(s, sh) && (!previous || carry(s, sh, previous));
 }
 
 struct settings *settings_new(struct shared *sh, struct conf *conf, const struct settings *previous)
@@ -196,6 +296,10 @@ void settings_free(struct settings *s)
 		let_go(s->pools[i].share);
 		free(s->pools[i].backends);
 	}
+	for (size_t i = 0; i < s->map_count; i++)
+		class_map_free(s->maps[i]);
+	free(s->maps);
+	free(s->classes);
 	free(s->listeners);
 	free(s->pools);
 	let_go(s->share);

@@ -10,6 +10,7 @@
 #define SIPWEIR_PROXY_CORE_SETTINGS_H
 
 #include "conf/conf.h"
+#include "proxy/core/classes.h"
 #include "proxy/core/shared.h"
 #include "sip/frame.h"
 
@@ -26,7 +27,8 @@ struct listener_settings {
 	struct listener *listener;
 	const struct conf_listener *conf;
 	struct conf_share *share;
-	struct pool *pool; /* where its connections go */
+	struct pool *pool;		 /* where its connections go */
+	const struct class_map *classes; /* who is in which class there */
 	struct tls_setup
 		*tls; /* NULL: plain TCP. Whoever set it releases it, see settings_free() */
 	struct addr_port address; /* bound: the port is real */
@@ -52,15 +54,24 @@ struct settings {
 	size_t listener_count;
 	struct pool_settings *pools; /* the same */
 	size_t pool_count;
+	struct class_settings *classes; /* by slot: all that have ever been */
+	size_t class_count;
+	uint32_t reserved;	 /* places of max_connections, of all classes */
+	struct class_map **maps; /* of the listeners; some share one */
+	size_t map_count;
 };
 
 /*
  * Settings for `conf`, which they own from now on; on failure (NULL: memory is short) it stays the caller's. `previous` are
  * the ones in force, or NULL. Objects that are new are made. tls members are NULL, those of retired places included, and
- * addresses are those of the configuration: both are the caller's to fill in before anybody else sees them. Main thread.
+ * addresses are those of the configuration: both are the caller's to fill in before anybody else sees them. Files of
+ * classes are empty until settings_list(). Main thread.
  */
 struct settings *settings_new(
 	struct shared *sh, struct conf *conf, const struct settings *previous);
+
+/* What the files of the classes hold, in the order of the configuration; needed during the call alone. False: memory is short. */
+bool settings_list(struct settings *s, const struct class_lists *lists);
 
 /* Before they are freed unused: the configuration is the caller's again. */
 void settings_keep_conf(struct settings *s);

@@ -21,12 +21,15 @@ static bool init_limiter(struct shared *sh, const struct conf_limits *limits)
 		.capacity = limits->tracked_sources,
 		.ipv4_prefix = limits->ipv4_prefix,
 		.ipv6_prefix = limits->ipv6_prefix,
+		.subnet_ipv4_prefix = limits->subnet.ipv4_prefix,
+		.subnet_ipv6_prefix = limits->subnet.ipv6_prefix,
 	};
 	if (getrandom(setup.hash_key, sizeof(setup.hash_key), 0) != sizeof(setup.hash_key) ||
 		getrandom(&sh->tag_key, sizeof(sh->tag_key), 0) != sizeof(sh->tag_key))
 		return false;
 	sh->limiter = limiter_new(&setup);
-	return sh->limiter != NULL;
+	sh->bans = bans_new(limits->penalty.max_bans, setup.hash_key);
+	return sh->limiter && sh->bans;
 }
 
 bool shared_init(struct shared *sh, const struct shared_setup *setup)
@@ -36,7 +39,8 @@ bool shared_init(struct shared *sh, const struct shared_setup *setup)
 	sh->workers = setup->workers;
 	pthread_mutex_init(&sh->lock, NULL);
 	if (init_limiter(sh, setup->limits) && init_rooms(sh) &&
-		places_init(&sh->handshakes, setup->workers))
+		places_init(&sh->handshakes, setup->workers) &&
+		shared_class(sh, CLASS_NONE_NAME) == CLASS_NONE)
 		return true;
 	shared_fini(sh);
 	return false;
@@ -44,6 +48,8 @@ bool shared_init(struct shared *sh, const struct shared_setup *setup)
 
 static void free_listener(struct listener *l)
 {
+	for (size_t i = 0; i < CLASSES_MAX; i++)
+		free(l->classes[i]);
 	free(l->lanes);
 	free(l->counters);
 	free(l);
@@ -78,9 +84,12 @@ void shared_fini(struct shared *sh)
 		sh->pools = p->next;
 		free_pool(p);
 	}
+	for (size_t i = 0; i < sh->class_count; i++)
+		free(sh->classes[i]);
 	free(sh->rooms);
 	places_fini(&sh->handshakes);
 	limiter_free(sh->limiter);
+	bans_free(sh->bans);
 	pthread_mutex_destroy(&sh->lock);
 	memset(sh, 0, sizeof(*sh));
 }
@@ -101,7 +110,8 @@ static struct listener *new_listener(const struct shared *sh, const char *name)
 	l->slot = sh->listener_count;
 	l->lanes = aligned_alloc(_Alignof(struct unnamed_lane), sh->workers * sizeof(*l->lanes));
 	l->counters = counters_new_listener(sh->workers);
-	if (!l->lanes || !l->counters) {
+	l->classes[CLASS_NONE] = counters_new_class(sh->workers);
+	if (!l->lanes || !l->counters || !l->classes[CLASS_NONE]) {
 		free_listener(l);
 		return NULL;
 	}
@@ -174,12 +184,45 @@ struct backend *shared_backend(struct shared *sh, struct pool *p, const char *na
 	return b;
 }
 
+int shared_class(struct shared *sh, const char *name)
+{
+	for (size_t i = 0; i < sh->class_count; i++)
+		if (!strcmp(sh->classes[i]->name, name))
+			return (int)i;
+	struct source_class *c = sh->class_count < CLASSES_MAX ? calloc(1, sizeof(*c)) : NULL;
+	if (!c)
+		return -1;
+	set_name(c->name, name);
+	pthread_mutex_lock(&sh->lock);
+	sh->classes[sh->class_count++] = c;
+	pthread_mutex_unlock(&sh->lock);
+	return (int)sh->class_count - 1;
+}
+
+bool shared_count_class(struct shared *sh, struct listener *l, size_t slot)
+{
+	struct class_counters *sets =
+		l->classes[slot] ? l->classes[slot] : counters_new_class(sh->workers);
+	pthread_mutex_lock(&sh->lock);
+	l->classes[slot] = sets;
+	pthread_mutex_unlock(&sh->lock);
+	return sets != NULL;
+}
+
+static uint64_t count_open(const struct class_counters *sets, unsigned workers)
+{
+	uint64_t open = 0;
+	for (unsigned w = 0; sets && w < workers; w++)
+		for (unsigned state = 0; state < COUNTERS_STATES; state++)
+			open += counter_read(&sets[w].connections[state]);
+	return open;
+}
+
 bool listener_is_used(const struct listener *l, unsigned workers)
 {
 	uint64_t open = 0;
-	for (unsigned w = 0; w < workers; w++)
-		for (unsigned state = 0; state < COUNTERS_STATES; state++)
-			open += counter_read(&l->counters[w].connections[state]);
+	for (size_t i = 0; i < CLASSES_MAX; i++)
+		open += count_open(l->classes[i], workers);
 	return open != 0;
 }
 

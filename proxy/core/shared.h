@@ -11,7 +11,9 @@
 #define SIPWEIR_PROXY_CORE_SHARED_H
 
 #include "conf/conf.h"
+#include "limits/bans.h"
 #include "limits/limiter.h"
+#include "proxy/core/classes.h"
 #include "proxy/core/counters.h"
 #include "proxy/core/list.h"
 #include "proxy/core/memory.h"
@@ -50,6 +52,10 @@ struct listener {
 	atomic_uint unnamed;
 	struct unnamed_lane *lanes;	    /* one per worker */
 	struct listener_counters *counters; /* the same */
+	struct class_counters *classes
+		[CLASSES_MAX]; /* by slot; NULL: that class never applied here; one set per worker */
+	atomic_uint_fast64_t hinted_ms; /* when limit.hint was told of it last; 0: never */
+	atomic_bool has_suspect;	/* see hint.h */
 };
 
 /* A server of a pool. */
@@ -84,6 +90,12 @@ struct shared {
 	struct room_lane *rooms;  /* one per worker */
 	struct places handshakes; /* limits.max_handshakes */
 	uint64_t tag_key;	  /* of the To tags made here */
+	struct bans *bans;
+	atomic_uint
+		banned; /* how often somebody was banned whose open connections are to be looked at */
+	atomic_int_fast64_t wall_offset_ms; /* from the workers' clock to the epoch */
+	atomic_uint refusing;		    /* connections that are kept to be told no in SIP */
+	atomic_uint tarpitted;
 	atomic_uint
 		probes; /* how often a source was marked whose silent connections are to be probed */
 
@@ -94,6 +106,8 @@ struct shared {
 	pthread_mutex_t lock;
 	struct listener *listeners;
 	size_t listener_count;
+	struct source_class *classes[CLASSES_MAX]; /* by slot; the first is CLASS_NONE */
+	size_t class_count;
 	struct pool *pools;
 	size_t pool_count;
 	const struct settings *settings; /* NULL before the first */
@@ -119,6 +133,12 @@ void shared_fini(struct shared *sh);
 struct listener *shared_listener(struct shared *sh, const char *name);
 struct pool *shared_pool(struct shared *sh, const char *name, const struct pool_ops *ops);
 struct backend *shared_backend(struct shared *sh, struct pool *p, const char *name);
+
+/* The slot of the class of this name, made when there is none. -1: memory is short, or CLASSES_MAX names have been used. */
+int shared_class(struct shared *sh, const char *name);
+
+/* Where that class is counted on this listener, made when there is none. False: memory is short. Main thread. */
+bool shared_count_class(struct shared *sh, struct listener *l, size_t slot);
 
 /* Somebody is still connected through it; only its counts tell, so ask when nobody new can come. Main thread. */
 bool listener_is_used(const struct listener *l, unsigned workers);

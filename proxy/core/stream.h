@@ -67,6 +67,7 @@ struct stream {
 	void *owner;
 	int failure;	   /* an errno, or 0 where `fault` says more */
 	const char *fault; /* the name of what went wrong in TLS, a constant; else NULL */
+	bool is_alert;	   /* the peer said so itself: the cause may be on this side */
 	const char *
 		detail; /* a sentence about it, good until the next call into a stream of this worker; else NULL */
 };

@@ -20,6 +20,7 @@ void verdict_describe(const struct session *s, struct record *r)
 		r->source = s->source;
 		r->has |= RECORD_HAS_SOURCE;
 		memcpy(r->endpoint, s->endpoint, sizeof(r->endpoint));
+		r->class = session_class(s)->name;
 	}
 }
 
@@ -70,20 +71,42 @@ static void report_header(const struct session *s)
 	s->core->host->report(s->core->host, &r);
 }
 
-static void report_limit(const struct session *s, enum reason reason)
+/* With its numbers, where the limit has some. */
+static void report_limit(
+	const struct session *s, enum record_event event, enum reason reason, const char *action)
 {
 	struct record r;
-	if (!is_told(s, CONF_LOG_NOTICE))
+	record_init(&r, event);
+	if (!is_told(s, r.level))
 		return;
-	record_init(&r, RECORD_LIMIT_REFUSED);
 	verdict_describe(s, &r);
 	r.limit = reason_name(reason);
-	r.action = s->core->conf->limits.action == CONF_ACTION_RESET ? "reset" : "close";
+	r.action = action;
 	if (s->limit_max)
 		r.has |= RECORD_HAS_CURRENT;
 	r.current = s->current;
 	r.max = s->limit_max;
 	s->core->host->report(s->core->host, &r);
+}
+
+void verdict_refused(const struct session *s, enum reason reason, const char *action)
+{
+	report_limit(s, RECORD_LIMIT_REFUSED, reason, action);
+}
+
+void verdict_would_refuse(const struct session *s, enum reason reason)
+{
+	report_limit(s, RECORD_LIMIT_WOULD_REFUSE, reason, "admit");
+}
+
+void verdict_near(const struct session *s)
+{
+	report_limit(s, RECORD_LIMIT_NEAR, REASON_LIMIT_CONNECTIONS, NULL);
+}
+
+void verdict_delayed(const struct session *s)
+{
+	report_limit(s, RECORD_LIMIT_DELAYED, s->slowed_by, "delay");
 }
 
 void verdict_probing(const struct session *s)
@@ -96,21 +119,7 @@ void verdict_probing(const struct session *s)
 	r.limit = reason_name(REASON_LIMIT_CONNECTIONS);
 	r.has |= RECORD_HAS_CURRENT;
 	r.current = limiter_held(&s->token);
-	r.max = s->core->conf->limits.connections;
-	s->core->host->report(s->core->host, &r);
-}
-
-void verdict_uncounted(const struct session *s)
-{
-	struct record r;
-	if (!is_told(s, CONF_LOG_NOTICE))
-		return;
-	record_init(&r, RECORD_LIMIT_WOULD_REFUSE);
-	verdict_describe(s, &r);
-	r.limit = reason_name(REASON_LIMIT_TRACKED_SOURCES);
-	r.action = "admit";
-	r.has |= RECORD_HAS_CURRENT;
-	r.current = r.max = s->core->conf->limits.tracked_sources;
+	r.max = session_class(s)->rules.connections;
 	s->core->host->report(s->core->host, &r);
 }
 
@@ -120,9 +129,7 @@ void verdict_closed(const struct session *s, enum reason reason)
 	case REPORT_HEADER:
 		report_header(s);
 		break;
-	case REPORT_LIMIT:
-		report_limit(s, reason);
-		break;
+	case REPORT_LIMIT: /* was told when it was decided */
 	case REPORT_QUIET:
 	case REPORT_PLAIN:
 		break;

@@ -9,13 +9,21 @@
 #include <string.h>
 
 enum {
-	COUNTS_PER_LISTENER = COUNTERS_STATES + DIRECTIONS * COUNTERS_KINDS + REASON_COUNT +
-			      REASON_COUNT * COUNTERS_ACTIONS + 1 +
-			      COUNTERS_VERSIONS * HEADER_OUTCOMES +
-			      TLS_VERSIONS * TLS_OUTCOMES * 2 + COUNTERS_STATUSES + REFUSAL_COUNT,
+	COUNTS_PER_LISTENER =
+		DIRECTIONS * COUNTERS_KINDS + REASON_COUNT + COUNTERS_VERSIONS * HEADER_OUTCOMES +
+		TLS_VERSIONS * TLS_OUTCOMES * 2 + 2 * COUNTERS_STATUSES + REFUSAL_COUNT,
+	COUNTS_PER_CLASS = COUNTERS_STATES + REASON_COUNT * COUNTERS_ACTIONS + REASON_COUNT + 1,
 };
 
-enum { COUNTS_OF_PROCESS = INSPECT_RELOADS + 1 };
+/* What a limit is chosen from: how many sources hold up to so many connections. */
+static const uint32_t spread_bounds[] = {
+	1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, UINT32_MAX};
+static const char *const spread_names[] = {
+	"1", "2", "4", "8", "16", "32", "64", "128", "256", "512", "1024", "4096", "+Inf"};
+
+enum { SPREAD = sizeof(spread_bounds) / sizeof(spread_bounds[0]) };
+
+enum { COUNTS_OF_PROCESS = INSPECT_RELOADS + 1 + SPREAD };
 
 _Static_assert(INSPECT_NAME_MAX == (int)SHARED_NAME_MAX, "names are copied whole");
 
@@ -58,16 +66,6 @@ static const char *transport_name(enum conf_transport transport)
 
 /* --- a listener --- */
 
-static void fill_connections(
-	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
-{
-	begin(f, &l->connections);
-	for (unsigned s = 0; s < COUNTERS_STATES; s++)
-		put(f, &l->connections,
-			(struct inspect_count){
-				{session_state_name(s)}, counter_read(&c->connections[s])});
-}
-
 static void fill_messages(
 	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
 {
@@ -94,24 +92,76 @@ static void fill_closed(
 			(struct inspect_count){{reason_name(r)}, counter_read(&c->closed[r])});
 }
 
-static void fill_refused(
-	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+/* --- what is counted by class --- */
+
+/* Of all workers; false: it has never applied there. */
+static bool sum_class(
+	const struct listener *l, size_t slot, unsigned workers, struct class_counters *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned w = 0; l->classes[slot] && w < workers; w++)
+		counters_add_class(sum, &l->classes[slot][w]);
+	return l->classes[slot] != NULL;
+}
+
+static void fill_connections(struct filler *f, struct inspect_listener *l, const char *class,
+	const struct class_counters *c)
+{
+	for (unsigned s = 0; s < COUNTERS_STATES; s++)
+		put(f, &l->connections,
+			(struct inspect_count){
+				{class, session_state_name(s)}, counter_read(&c->connections[s])});
+}
+
+/* Of those that are in no class, also what has never been: so that it can be seen to begin. */
+static void fill_refused(struct filler *f, struct inspect_listener *l, const char *class,
+	const struct class_counters *c)
 {
 #define WORD(constant, word) [constant] = word,
 	static const char *const actions[] = {CONF_ACTIONS(WORD)};
 #undef WORD
 	_Static_assert(sizeof(actions) / sizeof(actions[0]) == COUNTERS_ACTIONS,
 		"each action is counted apart");
-	begin(f, &l->refused);
-	for (unsigned r = 0; r < REASON_COUNT; r++)
-		for (unsigned a = 0; a < COUNTERS_ACTIONS && reason_report(r) == REPORT_LIMIT; a++)
-			put(f, &l->refused,
-				(struct inspect_count){{reason_name(r), actions[a]},
-					counter_read(&c->refused[r][a])});
-	begin(f, &l->would_refuse);
-	put(f, &l->would_refuse,
-		(struct inspect_count){
-			{reason_name(REASON_LIMIT_TRACKED_SOURCES)}, counter_read(&c->uncounted)});
+	bool is_whole = !strcmp(class, CLASS_NONE_NAME);
+	for (unsigned r = 0; r < REASON_COUNT; r++) {
+		for (unsigned a = 0; a < COUNTERS_ACTIONS && reason_report(r) == REPORT_LIMIT;
+			a++) {
+			uint64_t value = counter_read(&c->refused[r][a]);
+			if (value || (is_whole && a == CONF_ACTION_RESET))
+				put(f, &l->refused,
+					(struct inspect_count){
+						{class, reason_name(r), actions[a]}, value});
+		}
+	}
+}
+
+static void fill_would_refuse(struct filler *f, struct inspect_listener *l, const char *class,
+	const struct class_counters *c)
+{
+	for (unsigned r = 0; r < REASON_COUNT; r++) {
+		uint64_t value = counter_read(&c->would_refuse[r]);
+		if (value)
+			put(f, &l->would_refuse,
+				(struct inspect_count){{class, reason_name(r)}, value});
+	}
+}
+
+static void fill_delayed(struct filler *f, struct inspect_listener *l, const char *class,
+	const struct class_counters *c)
+{
+	put(f, &l->delayed, (struct inspect_count){{class}, counter_read(&c->delayed)});
+}
+
+static void fill_classes(struct filler *f, struct inspect_list *list, struct inspect_listener *to,
+	const struct listener *l, const struct shared *sh,
+	void (*fill)(struct filler *f, struct inspect_listener *l, const char *class,
+		const struct class_counters *c))
+{
+	struct class_counters sum;
+	begin(f, list);
+	for (size_t i = 0; i < sh->class_count; i++)
+		if (sum_class(l, i, sh->workers, &sum))
+			fill(f, to, sh->classes[i]->name, &sum);
 }
 
 static void fill_headers(
@@ -169,11 +219,19 @@ static void fill_answers(
 				(struct inspect_count){
 					{status_text(s + COUNTERS_STATUS_MIN), "respond"}, value});
 	}
+	for (unsigned s = 0; s < COUNTERS_STATUSES; s++) {
+		uint64_t value = counter_read(&c->limited[s]);
+		if (value)
+			put(f, &l->answers,
+				(struct inspect_count){
+					{status_text(s + COUNTERS_STATUS_MIN), "limit"}, value});
+	}
 }
 
 static void fill_listener(struct filler *f, struct inspect_listener *to,
-	const struct listener_settings *settings, unsigned workers)
+	const struct listener_settings *settings, const struct shared *sh)
 {
+	unsigned workers = sh->workers;
 	const struct listener *l = settings->listener;
 	struct listener_counters sum = {0};
 	struct inspect_count *first = f->next;
@@ -187,14 +245,16 @@ static void fill_listener(struct filler *f, struct inspect_listener *to,
 	to->pings = counter_read(&sum.pings);
 	to->queue = counter_read(&sum.queue);
 	to->queue_limit = counter_read(&sum.queue_limit);
-	fill_connections(f, to, &sum);
+	fill_classes(f, &to->connections, to, l, sh, fill_connections);
 	fill_messages(f, to, &sum);
 	fill_closed(f, to, &sum);
-	fill_refused(f, to, &sum);
+	fill_classes(f, &to->refused, to, l, sh, fill_refused);
+	fill_classes(f, &to->would_refuse, to, l, sh, fill_would_refuse);
+	fill_classes(f, &to->delayed, to, l, sh, fill_delayed);
 	fill_headers(f, to, &sum);
 	fill_handshakes(f, to, &sum);
 	fill_answers(f, to, &sum);
-	assert(f->next <= first + COUNTS_PER_LISTENER);
+	assert(f->next <= first + COUNTS_PER_LISTENER + sh->class_count * COUNTS_PER_CLASS);
 	(void)first;
 }
 
@@ -290,8 +350,9 @@ static size_t count_servers(const struct shared *sh)
 static bool make_room(struct inspection *all, const struct shared *sh)
 {
 	size_t servers = count_servers(sh);
-	size_t counts = COUNTS_OF_PROCESS + sh->listener_count * COUNTS_PER_LISTENER +
-			servers * STATUS_SLOTS;
+	size_t per_listener = COUNTS_PER_LISTENER + sh->class_count * COUNTS_PER_CLASS;
+	size_t counts =
+		COUNTS_OF_PROCESS + sh->listener_count * per_listener + servers * STATUS_SLOTS;
 	all->listeners = calloc(sh->listener_count, sizeof(*all->listeners));
 	all->pools = calloc(sh->pool_count, sizeof(*all->pools));
 	all->servers = calloc(servers + 1, sizeof(*all->servers)); /* none is not a failure */
@@ -324,6 +385,15 @@ static uint64_t left_ms(const atomic_uint_fast64_t *ends_ms)
 	return at_ms > now_ms ? at_ms - now_ms : 0;
 }
 
+static void fill_spread(struct filler *f, struct inspect_list *list, const struct limiter *l)
+{
+	uint32_t sources[SPREAD];
+	limiter_spread(l, spread_bounds, sources, SPREAD);
+	begin(f, list);
+	for (unsigned i = 0; i < SPREAD; i++)
+		put(f, list, (struct inspect_count){{spread_names[i]}, sources[i]});
+}
+
 static void fill_process(struct filler *f, struct inspection *all, const struct inspector *i)
 {
 	const struct shared *sh = i->shared;
@@ -334,7 +404,11 @@ static void fill_process(struct filler *f, struct inspection *all, const struct 
 	all->memory_held = memory_held(&sh->memory);
 	all->memory_total = sh->settings->conf->memory.total;
 	all->sources = limiter_sources(sh->limiter);
-	all->sources_capacity = sh->settings->conf->limits.tracked_sources;
+	all->sources_capacity = limiter_capacity(sh->limiter);
+	fill_spread(f, &all->sources_by_connections, sh->limiter);
+	all->bans = bans_count(sh->bans, server_wall_s());
+	all->refusing = atomic_load(&sh->refusing);
+	all->tarpitted = atomic_load(&sh->tarpitted);
 	all->log_dropped = log_dropped(i->log);
 	all->uptime_ms = server_now_ms() - i->started_ms;
 	all->generation = generation(i);
@@ -355,7 +429,7 @@ static void fill_listeners(struct filler *f, struct inspection *all, const struc
 	for (size_t i = 0; i < settings->listener_count; i++) {
 		const struct listener_settings *l = &settings->listeners[i];
 		if (!l->is_retired || listener_is_used(l->listener, sh->workers))
-			fill_listener(f, &all->listeners[all->listener_count++], l, sh->workers);
+			fill_listener(f, &all->listeners[all->listener_count++], l, sh);
 	}
 }
 

@@ -82,6 +82,14 @@ void notice_reload_failed(struct server *s, const char *reason, const char *mess
 	notice_tell(s, &r);
 }
 
+void notice_lists(struct server *s)
+{
+	for (size_t i = 0; i < s->plan->lists.count; i++)
+		if (lists_kept(&s->plan->lists, i))
+			notice_say(s, RECORD_LIST_KEPT, CONF_LOG_ERROR, "%s",
+				lists_kept(&s->plan->lists, i));
+}
+
 /* The count that must be zero: a slot that was not given back would lock its source out for ever. */
 void notice_stop(struct server *s)
 {

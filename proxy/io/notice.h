@@ -19,6 +19,9 @@ void notice_listening(struct server *s, size_t index);
 
 void notice_reload_failed(struct server *s, const char *reason, const char *message);
 
+/* Which lists of classes are old copies, and why. */
+void notice_lists(struct server *s);
+
 void notice_stop(struct server *s);
 
 #endif

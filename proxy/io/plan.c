@@ -110,7 +110,7 @@ static bool secure_pool(struct plan *p, struct pool_settings *pool,
 bool plan_secure(struct plan *p, const struct plan *previous, struct conf_errors *errors)
 {
 	struct settings *s = p->settings;
-	bool is_secure = true;
+	bool is_secure = lists_load(&p->lists, s, previous ? &previous->lists : NULL, errors);
 	for (size_t i = 0; i < s->listener_count; i++) {
 		struct listener_settings *l = &s->listeners[i];
 		is_secure &= secure_listener(p, l, before_listener(previous, l), errors);
@@ -199,6 +199,7 @@ void plan_free(struct plan *p, const struct plan *other)
 		if (!plan_has(other, p->sockets[i]))
 			listen_free(p->sockets[i]);
 	release_tls(p);
+	lists_free(&p->lists);
 	settings_free(p->settings);
 	free(p->sockets);
 	free(p);

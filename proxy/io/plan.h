@@ -8,6 +8,7 @@
 
 #include "proxy/core/settings.h"
 #include "proxy/io/listen.h"
+#include "proxy/io/lists.h"
 #include "proxy/io/tls_world.h"
 
 struct plan {
@@ -15,6 +16,7 @@ struct plan {
 	struct sockets **sockets; /* as settings->conf->listeners */
 	size_t socket_count;
 	struct tls_world *tls;
+	struct lists lists; /* that the files of classes hold */
 };
 
 /* Of the process. */
@@ -32,7 +34,7 @@ struct plan *plan_new(const struct plan_world *world, struct conf *conf,
 	const struct plan *previous, struct conf_errors *errors);
 
 /*
- * Prepare certificates and keys; those in which nothing has changed are taken from `previous`. A step of its own, because at
+ * Prepare certificates and keys, and read the lists of classes; those in which nothing has changed are taken from `previous`. A step of its own, because at
  * the start root is given up in between: keys that can be read then can be read at a reload. False: said in `errors`.
  */
 bool plan_secure(struct plan *p, const struct plan *previous, struct conf_errors *errors);

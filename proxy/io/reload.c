@@ -177,6 +177,7 @@ static void finish(struct server *s)
 	for (size_t i = 0; i < s->plan->socket_count; i++)
 		if (!was_listening(s->old_plan, s->plan, i))
 			notice_listening(s, i);
+	notice_lists(s);
 	expiry_tell(s);
 	plan_free(s->old_plan, s->plan);
 	s->old_plan = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/server.h"
+#include "proxy/io/ban_keeper.h"
 #include "proxy/io/descriptors.h"
 #include "proxy/io/expiry.h"
 #include "proxy/io/leave.h"
@@ -24,6 +25,11 @@ uint64_t server_now_ms(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int64_t server_wall_s(void)
+{
+	return (int64_t)time(NULL);
 }
 
 static unsigned wanted_workers(const struct conf *conf)
@@ -81,6 +87,7 @@ static bool open_everything(struct server *s, struct conf *conf, struct conf_err
 	s->plan = plan_new(&s->world, conf, NULL, errors);
 	if (!s->plan || !privileges_drop(conf, errors) || !plan_secure(s->plan, NULL, errors))
 		return false;
+	ban_keeper_load(s, errors);
 	settings_publish(&s->shared, s->plan->settings);
 	s->log = log_new(&conf->log, s->shared.workers + 1, errors);
 	if (!s->log)
@@ -239,6 +246,11 @@ static void take_order(struct server *s, const struct server_order *order)
 	case SERVER_DRAIN:
 		leave_begin(s, order);
 		break;
+	case SERVER_BAN:
+	case SERVER_UNBAN:
+	case SERVER_FORGET:
+		ban_keeper_order(s, order);
+		break;
 	case SERVER_UNDRAIN:
 		leave_take_back(s, order);
 		break;
@@ -273,8 +285,9 @@ static void take_signal_queue(struct server *s)
 /* Do what its time has come for; in how many milliseconds there is more of that. */
 static int keep_time(struct server *s)
 {
-	int leave_ms = leave_go_on(s), expiry_ms = expiry_go_on(s);
-	return leave_ms >= 0 && leave_ms < expiry_ms ? leave_ms : expiry_ms;
+	int leave_ms = leave_go_on(s), expiry_ms = expiry_go_on(s), bans_ms = ban_keeper_go_on(s);
+	int soonest_ms = bans_ms < expiry_ms ? bans_ms : expiry_ms;
+	return leave_ms >= 0 && leave_ms < soonest_ms ? leave_ms : soonest_ms;
 }
 
 static void serve(struct server *s)
@@ -328,6 +341,7 @@ static void tell_ready(struct server *s)
 		if (program->on_ready)
 			program->on_ready(program->owner, i, address);
 	}
+	notice_lists(s);
 	expiry_tell(s);
 	server_tell_state(s, SERVER_READY);
 }
@@ -351,6 +365,7 @@ bool server_run(struct server *s, const struct server_program *program)
 	let_signals_end_us();
 	for (unsigned i = 0; i < started; i++)
 		worker_join(&s->workers[i]);
+	ban_keeper_save(s);
 	if (is_whole)
 		notice_stop(s);
 	return is_whole;

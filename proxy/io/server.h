@@ -43,10 +43,16 @@ struct server {
 	bool is_leaving_signalled; /* by one of the two signals of which a second is an emergency */
 	uint64_t leave_at_ms;	   /* LEAVING_SAID: when the workers are told, monotonic */
 	uint64_t leave_over_ms;
+	uint64_t bans_at_ms;   /* when bans are looked at again */
+	uint64_t bans_saved;   /* bans_changes() of what is in state_dir */
+	bool is_saving_failed; /* and said */
 	uint64_t expiry_at_ms; /* when certificates are looked at again, monotonic */
 };
 
 uint64_t server_now_ms(void);
+
+/* Seconds since the epoch. */
+int64_t server_wall_s(void);
 
 /* Let the program know. A READY while it drains is DRAINING at once, and none when it leaves already. */
 void server_tell_state(struct server *s, enum server_state state);

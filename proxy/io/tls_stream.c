@@ -390,6 +390,25 @@ static const char *version_of(const SSL *ssl)
 	}
 }
 
+/* The common name in the certificate that the client has shown and that was found good; NULL: there is none. */
+static const char *name_of_peer(const struct tls_stream *ts)
+{
+	X509 *certificate = SSL_get0_peer_certificate(ts->ssl);
+	char *name = ts->tls->certificate;
+	if (!certificate || SSL_get_verify_result(ts->ssl) != X509_V_OK)
+		return NULL;
+	const X509_NAME *subject = X509_get_subject_name(certificate);
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	const X509_NAME_ENTRY *entry = at >= 0 ? X509_NAME_get_entry(subject, at) : NULL;
+	const ASN1_STRING *text = entry ? X509_NAME_ENTRY_get_data(entry) : NULL;
+	int length = text ? ASN1_STRING_length(text) : 0;
+	if (length <= 0 || length >= TLS_NAME_MAX)
+		return NULL;
+	memcpy(name, ASN1_STRING_get0_data(text), (size_t)length);
+	name[length] = '\0';
+	return strlen(name) == (size_t)length ? name : NULL; /* a NUL inside is a trick */
+}
+
 void tls_stream_describe(const struct stream *s, struct stream_security *out)
 {
 	const struct tls_stream *ts = (const struct tls_stream *)(const void *)s;
@@ -399,4 +418,6 @@ void tls_stream_describe(const struct stream *s, struct stream_security *out)
 	out->version = version_of(ts->ssl);
 	out->sni = SSL_get_servername(ts->ssl, TLSEXT_NAMETYPE_host_name);
 	out->is_resumed = SSL_session_reused(ts->ssl);
+	if (SSL_is_server(ts->ssl))
+		out->certificate = name_of_peer(ts);
 }

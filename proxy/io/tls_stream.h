@@ -21,6 +21,7 @@
 enum {
 	TLS_RECORD_MAX = 16384, /* bytes of payload in one record */
 	TLS_DETAIL_MAX = 320,
+	TLS_NAME_MAX = 256,
 };
 
 struct tls_stream;
@@ -33,6 +34,7 @@ struct tls {
 	struct tls_wires wires;
 	const struct tls_stream *failed; /* whom the detail is about */
 	char detail[TLS_DETAIL_MAX];
+	char certificate[TLS_NAME_MAX]; /* of the peer that was described last */
 	uint8_t record[TLS_RECORD_MAX]; /* where small ranges are put together */
 };
 
@@ -64,7 +66,7 @@ struct stream *tls_stream_new(
 /* What is below such a stream; any other stream itself. */
 const struct stream *tls_stream_raw(const struct stream *s);
 
-/* What the handshake has agreed on so far. */
+/* What the handshake has agreed on so far; good until the next stream of the worker is described. */
 void tls_stream_describe(const struct stream *s, struct stream_security *out);
 
 /*

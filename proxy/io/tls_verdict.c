@@ -20,6 +20,7 @@ static ssize_t fail_as_told(struct tls_stream *ts, enum tls_fault fault)
 	ts->fault = (uint8_t)fault;
 	ts->stream.failure = 0;
 	ts->stream.fault = tls_fault_name(fault);
+	ts->stream.is_alert = tls_fault_is_alert(fault);
 	ts->stream.detail = ts->tls->detail;
 	return STREAM_FAILED;
 }

@@ -16,7 +16,8 @@ enum {
 	PASSES = 20000, /* more without an end is a core that spins */
 	SCRATCH_USED = 4096,
 	STEP_US = 100,
-	TURNS = 2, /* that must end before the host may say so */
+	FORGOTTEN_MS = 24 * 3600 * 1000, /* after so long nothing is remembered */
+	TURNS = 2,			 /* that must end before the host may say so */
 };
 
 /* --- the host --- */
@@ -123,6 +124,7 @@ static void host_wake(struct host *h, unsigned worker)
 	struct fake *f = worker_of(h)->fake;
 	assert_in_range(worker, 0, f->shared.workers - 1);
 	f->workers[worker]->wakes++;
+	f->workers[worker]->is_woken = true;
 }
 
 /* --- beginning and end --- */
@@ -231,7 +233,15 @@ void fake_assert_empty(const struct fake *f)
 	for (unsigned i = 0; i < f->shared.workers; i++)
 		assert_core_empty(&f->workers[i]->core);
 	assert_int_equal(limiter_slots(f->shared.limiter), 0);
+	/* Rates and points of sources without connections are remembered for a while. */
+	limiter_reclaim(f->shared.limiter, 1000, (f->now_ms + FORGOTTEN_MS) * 1000,
+		2 * limiter_capacity(f->shared.limiter));
 	assert_int_equal(limiter_sources(f->shared.limiter), 0);
+	assert_int_equal(limiter_subnets(f->shared.limiter), 0);
+	assert_int_equal(f->shared.refusing, 0);
+	assert_int_equal(f->shared.tarpitted, 0);
+	for (size_t i = 0; i < f->shared.class_count; i++)
+		assert_int_equal(f->shared.classes[i]->total.open, 0);
 	assert_int_equal(f->shared.open, 0);
 	assert_int_equal(places_taken(&f->shared.handshakes), 0);
 	assert_int_equal(places_waiting(&f->shared.handshakes), 0);
@@ -346,6 +356,7 @@ static bool end_turns(struct fake *f)
 	bool had_any = false;
 	for (unsigned i = 0; i < f->shared.workers; i++) {
 		struct fake_worker *w = f->workers[i];
+		w->is_woken = false;
 		core_clock(&w->core, f->now_ms);
 		core_tend(&w->core);
 		core_end_turn(&w->core);
@@ -356,6 +367,8 @@ static bool end_turns(struct fake *f)
 		if (w->turns_left-- == 0)
 			fake_turns_done(f, i);
 	}
+	for (unsigned i = 0; i < f->shared.workers; i++)
+		had_any |= f->workers[i]->is_woken;
 	return had_any;
 }
 

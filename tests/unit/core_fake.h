@@ -61,6 +61,7 @@ struct fake_worker {
 	bool turns_asked;
 	unsigned turns_left;
 	unsigned wakes;
+	bool is_woken; /* and has not turned since */
 };
 
 enum fake_connect {

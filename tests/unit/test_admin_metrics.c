@@ -14,9 +14,11 @@
 	static const struct inspect_list name = {                    \
 		name##_counts, sizeof(name##_counts) / sizeof(name##_counts[0])}
 
-LIST(states, {{"unnamed"}, 3}, {{"relaying"}, 18446744073709551615u});
+LIST(states, {{"default", "unnamed"}, 3}, {{"c", "relaying"}, 18446744073709551615u});
 LIST(reasons, {{"idle"}, 4});
-LIST(limits, {{"memory", "reset"}, 5}, {{"memory", "close"}, 0});
+LIST(limits, {{"c", "memory", "reset"}, 5}, {{"c", "memory", "close"}, 0});
+LIST(delays, {{"default"}, 26});
+LIST(spread, {{"1"}, 27}, {{"+Inf"}, 28});
 LIST(kinds, {{"in", "request", "INVITE"}, 6}, {{"out", "response", ""}, 7});
 LIST(outcomes, {{"v2", "accepted"}, 8});
 LIST(handshakes, {{"1.3", "ok", "true"}, 21}, {{"unknown", "failed", "false"}, 22});
@@ -40,23 +42,30 @@ LIST(statuses, {{"2xx"}, 10}, {{"401"}, 11});
 	       "\n" before "30\"} " value "\n"
 
 static const char of_listeners[] =
-	"# HELP sipweir_connections Client connections open now, by state.\n"
+	"# HELP sipweir_connections Client connections open now, by class of the source and "
+	"state.\n"
 	"# TYPE sipweir_connections gauge\n"
-	"sipweir_connections{listener=\"l\",state=\"unnamed\"} 3\n"
-	"sipweir_connections{listener=\"l\",state=\"relaying\"} 18446744073709551615\n"
+	"sipweir_connections{listener=\"l\",class=\"default\",state=\"unnamed\"} 3\n"
+	"sipweir_connections{listener=\"l\",class=\"c\",state=\"relaying\"} "
+	"18446744073709551615\n"
 	"# HELP sipweir_accepted_total Connections accepted.\n"
 	"# TYPE sipweir_accepted_total counter\n"
 	"sipweir_accepted_total{listener=\"l\"} 1\n"
 	"# HELP sipweir_closed_total Connections ended, by reason.\n"
 	"# TYPE sipweir_closed_total counter\n"
 	"sipweir_closed_total{listener=\"l\",reason=\"idle\"} 4\n"
-	"# HELP sipweir_refused_total Connections that a limit refused or ended, by what was done "
-	"to them.\n"
+	"# HELP sipweir_refused_total Connections and requests that a limit refused, by what was "
+	"done to them.\n"
 	"# TYPE sipweir_refused_total counter\n"
-	"sipweir_refused_total{listener=\"l\",limit=\"memory\",action=\"reset\"} 5\n"
-	"sipweir_refused_total{listener=\"l\",limit=\"memory\",action=\"close\"} 0\n"
-	"# HELP sipweir_would_refuse_total Connections that were let in although a limit said no.\n"
+	"sipweir_refused_total{listener=\"l\",class=\"c\",limit=\"memory\",action=\"reset\"} 5\n"
+	"sipweir_refused_total{listener=\"l\",class=\"c\",limit=\"memory\",action=\"close\"} 0\n"
+	"# HELP sipweir_would_refuse_total Connections and requests that passed although a limit "
+	"said "
+	"no.\n"
 	"# TYPE sipweir_would_refuse_total counter\n"
+	"# HELP sipweir_delayed_total Requests that had to wait for a rate.\n"
+	"# TYPE sipweir_delayed_total counter\n"
+	"sipweir_delayed_total{listener=\"l\",class=\"default\"} 26\n"
 	"# HELP sipweir_messages_total Whole SIP messages from clients (in) and from servers "
 	"(out).\n"
 	"# TYPE sipweir_messages_total counter\n"
@@ -142,29 +151,48 @@ static const char of_the_rest[] =
 				  "at once.\n"
 				  "# TYPE sipweir_sources_capacity gauge\n"
 				  "sipweir_sources_capacity 16\n"
-				  "# HELP sipweir_memory_held_bytes Bytes held for slow or "
-				  "half-sent peers.\n"
-				  "# TYPE sipweir_memory_held_bytes gauge\n"
-				  "sipweir_memory_held_bytes 17\n"
-				  "# HELP sipweir_log_dropped_total Log events lost because they "
-				  "came faster than they could "
-				  "be written.\n"
-				  "# TYPE sipweir_log_dropped_total counter\n"
-				  "sipweir_log_dropped_total 18\n"
-				  "# HELP sipweir_reloads_total Reloads of the configuration, by "
-				  "what became of them.\n"
-				  "# TYPE sipweir_reloads_total counter\n"
-				  "sipweir_reloads_total{outcome=\"done\"} 19\n"
-				  "sipweir_reloads_total{outcome=\"failed\"} 20\n"
-				  "# HELP sipweir_config_generation Of the configuration that all "
-				  "workers have: 1 at the "
-				  "start, one more with each reload.\n"
-				  "# TYPE sipweir_config_generation gauge\n"
-				  "sipweir_config_generation 21\n"
-				  "# HELP sipweir_draining 1 once it has been told to end: no new "
-				  "clients should be sent.\n"
-				  "# TYPE sipweir_draining gauge\n"
-				  "sipweir_draining 1\n";
+				  "# HELP sipweir_sources_by_connections Sources that hold up to "
+				  "so "
+				  "many connections now, and at least one.\n"
+				  "# TYPE sipweir_sources_by_connections gauge\n"
+				  "sipweir_sources_by_connections{le=\"1\"} 27\n"
+				  "sipweir_sources_by_connections{le=\"+Inf\"} 28\n"
+				  "# HELP sipweir_bans Bans in force.\n"
+				  "# TYPE sipweir_bans gauge\n"
+				  "sipweir_bans 29\n"
+				  "# HELP sipweir_refusing Connections that are kept to be refused "
+				  "in "
+				  "SIP.\n"
+				  "# TYPE sipweir_refusing gauge\n"
+				  "sipweir_refusing 30\n"
+				  "# HELP sipweir_tarpitted Connections in the tarpit.\n"
+				  "# TYPE sipweir_tarpitted gauge\n"
+				  "sipweir_tarpitted 31\n";
+
+static const char of_the_process[] =
+	"# HELP sipweir_memory_held_bytes Bytes held for slow or "
+	"half-sent peers.\n"
+	"# TYPE sipweir_memory_held_bytes gauge\n"
+	"sipweir_memory_held_bytes 17\n"
+	"# HELP sipweir_log_dropped_total Log events lost because they "
+	"came faster than they could "
+	"be written.\n"
+	"# TYPE sipweir_log_dropped_total counter\n"
+	"sipweir_log_dropped_total 18\n"
+	"# HELP sipweir_reloads_total Reloads of the configuration, by "
+	"what became of them.\n"
+	"# TYPE sipweir_reloads_total counter\n"
+	"sipweir_reloads_total{outcome=\"done\"} 19\n"
+	"sipweir_reloads_total{outcome=\"failed\"} 20\n"
+	"# HELP sipweir_config_generation Of the configuration that all "
+	"workers have: 1 at the "
+	"start, one more with each reload.\n"
+	"# TYPE sipweir_config_generation gauge\n"
+	"sipweir_config_generation 21\n"
+	"# HELP sipweir_draining 1 once it has been told to end: no new "
+	"clients should be sent.\n"
+	"# TYPE sipweir_draining gauge\n"
+	"sipweir_draining 1\n";
 
 static const char of_the_host[] =
 	"# HELP sipweir_kernel_listen_overflows_total Connections that the kernel dropped because "
@@ -189,7 +217,8 @@ static const char of_the_host[] =
 
 enum {
 	REST = sizeof(of_listeners) - 1,
-	HOST = REST + sizeof(of_the_rest) - 1,
+	PROCESS = REST + sizeof(of_the_rest) - 1,
+	HOST = PROCESS + sizeof(of_the_process) - 1,
 	EXPECTED = HOST + sizeof(of_the_host) - 1,
 };
 
@@ -204,6 +233,7 @@ static void write_page(struct text *t)
 		.connections = states,
 		.closed = reasons,
 		.refused = limits,
+		.delayed = delays,
 		.messages = kinds,
 		.headers = outcomes,
 		.handshakes = handshakes,
@@ -230,6 +260,10 @@ static void write_page(struct text *t)
 		.draining = 1,
 		.sources = 15,
 		.sources_capacity = 16,
+		.sources_by_connections = spread,
+		.bans = 29,
+		.refusing = 30,
+		.tarpitted = 31,
 		.memory_held = 17,
 		.log_dropped = 18,
 		.admission = {.bounds = BOUNDS},
@@ -261,6 +295,8 @@ static void every_number_has_its_line_and_every_metric_its_help(void **state)
 	assert_int_equal(t.length, EXPECTED);
 	assert_string_equal(bytes + HOST, of_the_host);
 	bytes[HOST] = '\0';
+	assert_string_equal(bytes + PROCESS, of_the_process);
+	bytes[PROCESS] = '\0';
 	assert_string_equal(bytes + REST, of_the_rest);
 	bytes[REST] = '\0';
 	assert_string_equal(bytes, of_listeners);

@@ -24,9 +24,19 @@ static const struct listener_counters *sum(const struct fake *f)
 	return &total;
 }
 
+/* The same of those that are in no class. */
+static const struct class_counters *class_sum(const struct fake *f)
+{
+	static struct class_counters total;
+	memset(&total, 0, sizeof(total));
+	for (unsigned w = 0; w < f->shared.workers; w++)
+		counters_add_class(&total, &fake_listener(f, 0)->classes[CLASS_NONE][w]);
+	return &total;
+}
+
 static uint64_t open_in(const struct fake *f, enum session_state state)
 {
-	return counter_read(&sum(f)->connections[state]);
+	return counter_read(&class_sum(f)->connections[state]);
 }
 
 static void accepted_is_closed_and_open_together(void **state)
@@ -76,7 +86,7 @@ static void messages_are_counted_by_direction_and_method(void **state)
 	(void)state;
 	struct fake *f = fake_new(plain, 1);
 	struct fake_stream *client = fake_client(f);
-	fake_say(client, BYTES(REQUEST("INVITE", "1") REQUEST("ACK", "1") REQUEST("INFO", "2")));
+	fake_say(client, BYTES(REQUEST("INVITE", "1") REQUEST("ACK", "1") REQUEST("PUB", "2")));
 	fake_say(client, BYTES(REQUEST("INVITE", "3")));
 	fake_say(client, BYTES(RESPONSE("200 OK", "NOTIFY", "9")));
 	fake_say(fake_server(f, 0), BYTES(RESPONSE("100 Trying", "INVITE", "1")));
@@ -136,9 +146,11 @@ static void refusals_are_counted_by_limit_and_action(void **state)
 	fake_client(f);
 	fake_client(f);
 	assert_int_equal(
-		counter_read(&sum(f)->refused[REASON_LIMIT_CONNECTIONS][CONF_ACTION_RESET]), 2);
+		counter_read(&class_sum(f)->refused[REASON_LIMIT_CONNECTIONS][CONF_ACTION_RESET]),
+		2);
 	assert_int_equal(
-		counter_read(&sum(f)->refused[REASON_LIMIT_CONNECTIONS][CONF_ACTION_CLOSE]), 0);
+		counter_read(&class_sum(f)->refused[REASON_LIMIT_CONNECTIONS][CONF_ACTION_CLOSE]),
+		0);
 	assert_int_equal(counter_read(&sum(f)->closed[REASON_LIMIT_CONNECTIONS]), 2);
 	fake_stop(f);
 }
@@ -152,7 +164,8 @@ static void a_source_let_in_uncounted_is_counted_here(void **state)
 			1);
 	fake_client_from(f, "192.0.2.1:1");
 	fake_client_from(f, "192.0.2.2:1");
-	assert_int_equal(counter_read(&sum(f)->uncounted), 1);
+	assert_int_equal(
+		counter_read(&class_sum(f)->would_refuse[REASON_LIMIT_TRACKED_SOURCES]), 1);
 	fake_stop(f);
 }
 

@@ -257,10 +257,10 @@ static void past_max_handshakes_the_rest_wait_unread(void **state)
 static void by_default_there_are_200_places_for_each_worker(void **state)
 {
 	(void)state;
-	struct fake *f =
-		fake_new(FAKE_CONF(FAKE_TLS, FAKE_ONE_SERVER,
-				 "max_connections = 500; limits: { max_handshakes = 0; };"),
-			2);
+	struct fake *f = fake_new(
+		FAKE_CONF(FAKE_TLS, FAKE_ONE_SERVER,
+			"max_connections = 500; limits: { max_handshakes = 0; unproven = 0; };"),
+		2);
 	for (unsigned i = 0; i < 410; i++) {
 		struct fake_stream *client = fake_stream_new(f);
 		fake_queue(client, BYTES(HELLO));

@@ -28,6 +28,17 @@ enum { SEED = 20261120, ROUNDS = 900, STEPS = 120, CLIENTS = 40, OUTBOX = 256 * 
 	"max_connections = 10; max_unnamed = 3; proxy_protocol = \"" mode \
 	"\"; trusted = [ \"10.9.0.0/16\" ];"
 
+/* Every limit, with each action. */
+#define LIMITED(limits)                                                                         \
+	"max_connections = 12; limits: { connections = 4; subnet: { "                           \
+	"connections = 7; connection_rate = \"3/s burst 5\"; }; classes = ( { name = "          \
+	"\"denied\"; networks = [ \"198.51.100.7\" ]; deny = true; }, { name = \"few\"; "       \
+	"networks = [ \"198.51.100.4/31\" ]; total_connections = 2; reserved = 2; } ); " limits \
+	" };"
+#define BANS                                                                           \
+	"penalty: { mode = \"enforce\"; bad_sip = 60; ban_at = 60; ban_for = \"2s\"; " \
+	"ban_closes = \"all\"; };"
+
 /* Whether a header comes, and what is spoken. */
 enum { HEADER_DUE = 1, HEADER_MAY_COME = 2, SPEAKS_TLS = 4 };
 
@@ -41,6 +52,31 @@ static const struct {
 	{FAKE_CONF(LISTENER("require"), "respond: { status = 200; };", COMMON), HEADER_DUE},
 	{FAKE_CONF(FAKE_TLS LISTENER("require"), SERVERS, COMMON), HEADER_DUE | SPEAKS_TLS},
 	{FAKE_CONF(FAKE_TLS, SERVERS, COMMON), SPEAKS_TLS},
+	{FAKE_CONF(LISTENER("require"), SERVERS,
+		 LIMITED("action = \"refuse\"; max_refusing = 2; unregistered = 1; "
+			 "connection_rate = \"1/s burst 2\";" BANS)),
+		HEADER_DUE},
+	{FAKE_CONF(LISTENER("require"), SERVERS,
+		 LIMITED("action = \"tarpit\"; max_tarpit = 2; tarpit = \"2s\"; message_rate = "
+			 "\"2/s burst 2\"; over_message_rate = \"close\";")),
+		HEADER_DUE},
+	{FAKE_CONF(LISTENER("require"), SERVERS,
+		 LIMITED("action = \"close\"; unproven = 1; connection_message_rate = \"2/s burst "
+			 "2\"; "
+			 "over_message_rate = \"close\";" BANS)),
+		HEADER_DUE},
+	{FAKE_CONF(FAKE_TLS LISTENER("require"), SERVERS,
+		 LIMITED("action = \"refuse\"; max_handshakes = 2; connection_message_rate = \"4/s "
+			 "burst 2\"; "
+			 "message_rate = \"6/s burst 4\";" BANS)),
+		HEADER_DUE | SPEAKS_TLS},
+	{FAKE_CONF(LISTENER("require"), SERVERS,
+		 LIMITED("mode = \"observe\"; connection_message_rate = \"2/s\"; unregistered = 1; "
+			 "connection_rate = \"2/s\";" BANS)),
+		HEADER_DUE},
+	{FAKE_CONF(LISTENER("require"), "respond: { status = 200; };",
+		 LIMITED("message_rate = \"3/s burst 3\"; over_message_rate = \"refuse\";")),
+		HEADER_DUE},
 };
 
 /* One client and what it has yet to say. */
@@ -339,7 +375,9 @@ static void check_client(const struct client *c, const struct oracle_tally *forw
 	bool is_well = !c->stream->is_closed && !c->is_spoilt &&
 		       fake_state(c->stream) == SESSION_RELAYING &&
 		       c->stream->taken == c->stream->input_length && c->said == c->length;
-	if (!is_well || !forwarded->has_any)
+	const struct session *session = c->stream->stream.owner;
+	/* Whoever waits for a rate is not done yet. */
+	if (!is_well || !forwarded->has_any || session->held_until_ms)
 		return;
 	unsigned large = 0;
 	for (unsigned n = 1; n <= c->numbers; n++)

@@ -93,14 +93,19 @@ static void count_in(struct listener_counters *c)
 	counter_add(&c->pings, 4);
 	counter_add(&c->queue, 2);
 	counter_add(&c->closed[REASON_IDLE], 3);
-	counter_add(&c->refused[REASON_LIMIT_MEMORY][CONF_ACTION_CLOSE], 5);
 	counter_add(&c->messages[DIRECTION_OUT][METHOD_BYE], 6);
 	counter_add(&c->messages[DIRECTION_IN][COUNTERS_RESPONSE], 7);
 	counter_add(&c->headers[2][HEADER_FAULTY + PROXY_FAULT_CRC32C], 8);
 	counter_add(&c->handshakes[counters_tls_version("1.2")][TLS_TIMEOUT][1], 11);
 	counter_add(&c->refusals[REFUSAL_UNREACHABLE], 9);
 	counter_add(&c->responded[699 - COUNTERS_STATUS_MIN], 1);
-	counter_add(&c->uncounted, 2);
+}
+
+static void count_in_class(struct class_counters *c)
+{
+	counter_add(&c->refused[REASON_LIMIT_MEMORY][CONF_ACTION_CLOSE], 5);
+	counter_add(&c->would_refuse[REASON_LIMIT_TRACKED_SOURCES], 2);
+	counter_add(&c->delayed, 13);
 }
 
 static void counts_of_all_workers_add_up_under_their_labels(void **state)
@@ -110,6 +115,7 @@ static void counts_of_all_workers_add_up_under_their_labels(void **state)
 	begin(&s);
 	for (unsigned w = 0; w < WORKERS; w++) {
 		count_in(&settings_listener(s.settings, 0)->listener->counters[w]);
+		count_in_class(&settings_listener(s.settings, 0)->listener->classes[CLASS_NONE][w]);
 		counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[w].connections);
 		counter_count(&settings_pool(s.settings, 0)
 				       ->backends[1]
@@ -125,8 +131,8 @@ static void counts_of_all_workers_add_up_under_their_labels(void **state)
 	assert_int_equal(a->pings, 8);
 	assert_int_equal(a->queue, 4);
 	assert_int_equal(value(&a->closed, "idle", NULL, NULL), 6);
-	assert_int_equal(value(&a->refused, "memory", "close", NULL), 10);
-	assert_int_equal(value(&a->refused, "memory", "reset", NULL), 0);
+	assert_int_equal(value(&a->refused, "default", "memory", "close"), 10);
+	assert_int_equal(value(&a->refused, "default", "memory", "reset"), 0);
 	assert_int_equal(value(&a->messages, "out", "request", "BYE"), 12);
 	assert_int_equal(value(&a->messages, "in", "response", ""), 14);
 	assert_int_equal(value(&a->headers, "v2", "crc32c", NULL), 16);
@@ -134,7 +140,8 @@ static void counts_of_all_workers_add_up_under_their_labels(void **state)
 	assert_int_equal(a->handshakes.count, 1);
 	assert_int_equal(value(&a->answers, "503", "unreachable", NULL), 18);
 	assert_int_equal(value(&a->answers, "699", "respond", NULL), 2);
-	assert_int_equal(value(&a->would_refuse, "tracked_sources", NULL, NULL), 4);
+	assert_int_equal(value(&a->would_refuse, "default", "tracked_sources", NULL), 4);
+	assert_int_equal(value(&a->delayed, "default", NULL, NULL), 26);
 	assert_int_equal(all->listeners[1].accepted, 0);
 	assert_int_equal(all->server_count, 2);
 	assert_string_equal(all->servers[1].pool, "p");
@@ -186,7 +193,9 @@ static void what_a_reload_has_removed_is_shown_as_long_as_it_is_used(void **stat
 	struct stage s;
 	begin(&s);
 	counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[0].connections);
-	counter_count(&settings_listener(s.settings, 0)->listener->counters[0].connections[1]);
+	counter_count(&settings_listener(s.settings, 0)
+			       ->listener->classes[CLASS_NONE][0]
+			       .connections[SESSION_NAMED]);
 	struct conf *conf = conf_load_text(less, "less", &errors);
 	assert_non_null(conf);
 	struct settings *next = settings_new(&s.shared, conf, s.settings);
@@ -247,11 +256,12 @@ static void what_one_worker_has_counted_down_is_taken_from_the_sum(void **state)
 	(void)state;
 	struct stage s;
 	begin(&s);
-	struct listener_counters *sets = settings_listener(s.settings, 0)->listener->counters;
+	struct class_counters *sets =
+		settings_listener(s.settings, 0)->listener->classes[CLASS_NONE];
 	counter_add(&sets[0].connections[SESSION_PROVEN], 3);
 	counter_uncount(&sets[1].connections[SESSION_PROVEN]);
 	struct inspection *all = inspect_take(&s.inspector);
-	assert_int_equal(value(&all->listeners[0].connections, "proven", NULL, NULL), 2);
+	assert_int_equal(value(&all->listeners[0].connections, "default", "proven", NULL), 2);
 	inspect_free(all);
 	end(&s);
 }

@@ -21,6 +21,8 @@ static struct limiter *limiter_of(uint32_t capacity)
 	struct limit_setup setup = {.capacity = capacity,
 		.ipv4_prefix = 32,
 		.ipv6_prefix = 64,
+		.subnet_ipv4_prefix = 24,
+		.subnet_ipv6_prefix = 48,
 		.hash_key = "a key of tests"};
 	struct limiter *l = limiter_new(&setup);
 	assert_non_null(l);
@@ -40,9 +42,10 @@ static struct limit_token admit(struct limiter *l, uint32_t connections,
 {
 	struct limit_rules rules = {.connections = connections};
 	struct limit_token token = {0};
-	uint32_t current = 4711;
-	assert_int_equal(limiter_admit(l, &rules, source, &token, &current), verdict);
-	assert_int_equal(current, held);
+	struct limit_result result;
+	limiter_admit(l, &rules, source, 0, &token, &result);
+	assert_int_equal(result.verdict, verdict);
+	assert_int_equal(result.current, held);
 	assert_int_equal(token.entry != NULL, verdict == LIMIT_OK);
 	return token;
 }
@@ -65,12 +68,12 @@ static void refuses_one_more_than_the_limit(void **state)
 	struct limit_token other = admit(l, 3, &b, LIMIT_OK, 0);
 	assert_counts(l, 2, 4);
 
-	limiter_release(l, &tokens[1]);
+	limiter_release(l, &tokens[1], 0);
 	tokens[1] = admit(l, 3, &a, LIMIT_OK, 2);
 	admit(l, 3, &a, LIMIT_CONNECTIONS, 3);
 	for (uint32_t i = 0; i < 3; i++)
-		limiter_release(l, &tokens[i]);
-	limiter_release(l, &other);
+		limiter_release(l, &tokens[i], 0);
+	limiter_release(l, &other, 0);
 	assert_counts(l, 0, 0);
 	limiter_free(l);
 }
@@ -85,7 +88,7 @@ static void counts_without_a_limit_too(void **state)
 		tokens[i] = admit(l, 0, &a, LIMIT_OK, i);
 	assert_counts(l, 1, 2000);
 	for (uint32_t i = 0; i < 2000; i++)
-		limiter_release(l, &tokens[i]);
+		limiter_release(l, &tokens[i], 0);
 	assert_counts(l, 0, 0);
 	limiter_free(l);
 }
@@ -101,10 +104,10 @@ static void a_lowered_limit_closes_nobody_and_admits_nobody(void **state)
 	admit(l, 2, &a, LIMIT_CONNECTIONS, 5);
 	assert_counts(l, 1, 5);
 	for (uint32_t i = 0; i < 4; i++)
-		limiter_release(l, &tokens[i]);
+		limiter_release(l, &tokens[i], 0);
 	tokens[0] = admit(l, 2, &a, LIMIT_OK, 1);
-	limiter_release(l, &tokens[0]);
-	limiter_release(l, &tokens[4]);
+	limiter_release(l, &tokens[0], 0);
+	limiter_release(l, &tokens[4], 0);
 	limiter_free(l);
 }
 
@@ -120,13 +123,13 @@ static void a_full_table_refuses_only_new_sources(void **state)
 	struct limit_token third = admit(l, 9, &a, LIMIT_OK, 1);
 	assert_counts(l, 2, 3);
 
-	limiter_release(l, &second); /* its last slot: the entry is free for another */
+	limiter_release(l, &second, 0); /* its last slot: the entry is free for another */
 	second = admit(l, 9, &c, LIMIT_OK, 0);
 	admit(l, 9, &b, LIMIT_TRACKED_SOURCES, 0);
-	limiter_release(l, &first);
+	limiter_release(l, &first, 0);
 	admit(l, 9, &b, LIMIT_TRACKED_SOURCES, 0); /* a still holds one */
-	limiter_release(l, &second);
-	limiter_release(l, &third);
+	limiter_release(l, &second, 0);
+	limiter_release(l, &third, 0);
 	assert_counts(l, 0, 0);
 	limiter_free(l);
 }
@@ -136,25 +139,31 @@ static void a_full_table_admits_uncounted_where_so_configured(void **state)
 	struct limiter *l = limiter_of(1);
 	struct limit_rules rules = {.connections = 1, .admit_when_full = true};
 	struct limit_source a = source_of("192.0.2.1", ""), b = source_of("192.0.2.2", "");
-	uint32_t current = 4711;
+	struct limit_result result;
 	(void)state;
 	struct limit_token held = admit(l, 1, &a, LIMIT_OK, 0), none = {0};
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(limiter_admit(l, &rules, &b, &none, &current), LIMIT_OK);
-		assert_int_equal(current, 0);
+		limiter_admit(l, &rules, &b, 0, &none, &result);
+		assert_int_equal(result.verdict, LIMIT_OK);
+		assert_int_equal(result.current, 0);
 		assert_null(none.entry);
-		limiter_release(l, &none);
+		limiter_release(l, &none, 0);
 	}
-	assert_int_equal(limiter_admit(l, &rules, &a, &none, &current), LIMIT_CONNECTIONS);
+	limiter_admit(l, &rules, &a, 0, &none, &result);
+	assert_int_equal(result.verdict, LIMIT_CONNECTIONS);
 	assert_counts(l, 1, 1);
-	limiter_release(l, &held);
+	limiter_release(l, &held, 0);
 	assert_counts(l, 0, 0);
 	limiter_free(l);
 }
 
 static void an_address_counts_with_its_whole_prefix(void **state)
 {
-	struct limit_setup setup = {.capacity = 10, .ipv4_prefix = 24, .ipv6_prefix = 56};
+	struct limit_setup setup = {.capacity = 10,
+		.ipv4_prefix = 24,
+		.ipv6_prefix = 56,
+		.subnet_ipv4_prefix = 16,
+		.subnet_ipv6_prefix = 48};
 	struct limiter *l = limiter_new(&setup);
 	struct limit_source near4 = source_of("192.0.2.1", ""),
 			    same4 = source_of("192.0.2.254", "");
@@ -173,7 +182,7 @@ static void an_address_counts_with_its_whole_prefix(void **state)
 	tokens[3] = admit(l, 1, &far6, LIMIT_OK, 0);
 	assert_counts(l, 4, 4);
 	for (int i = 0; i < 4; i++)
-		limiter_release(l, &tokens[i]);
+		limiter_release(l, &tokens[i], 0);
 	limiter_free(l);
 }
 
@@ -185,7 +194,7 @@ static void a_mapped_address_is_its_ipv4_source(void **state)
 	(void)state;
 	struct limit_token token = admit(l, 1, &plain, LIMIT_OK, 0);
 	admit(l, 1, &mapped, LIMIT_CONNECTIONS, 1);
-	limiter_release(l, &token);
+	limiter_release(l, &token, 0);
 	limiter_free(l);
 }
 
@@ -206,7 +215,7 @@ static void one_address_behind_each_endpoint_is_another_source(void **state)
 	admit(l, 1, &cut, LIMIT_CONNECTIONS, 1);
 	assert_counts(l, 5, 5);
 	for (int i = 0; i < 5; i++)
-		limiter_release(l, &tokens[i]);
+		limiter_release(l, &tokens[i], 0);
 	limiter_free(l);
 }
 
@@ -217,9 +226,9 @@ static void takes_back_nothing_for_an_empty_token(void **state)
 	struct limit_token empty = {0};
 	(void)state;
 	struct limit_token token = admit(l, 0, &a, LIMIT_OK, 0);
-	limiter_release(l, &empty);
-	limiter_release(l, &token);
-	limiter_release(l, &token); /* emptied by the call before */
+	limiter_release(l, &empty, 0);
+	limiter_release(l, &token, 0);
+	limiter_release(l, &token, 0); /* emptied by the call before */
 	assert_counts(l, 0, 0);
 	limiter_free(l);
 }
@@ -241,8 +250,8 @@ static void stops_at_a_slot_that_is_given_back_twice(void **state)
 		struct limiter *l = limiter_of(1);
 		struct limit_source a = source_of("192.0.2.1", "");
 		struct limit_token token = admit(l, 0, &a, LIMIT_OK, 0), copy = token;
-		limiter_release(l, &token);
-		limiter_release(l, &copy);
+		limiter_release(l, &token, 0);
+		limiter_release(l, &copy, 0);
 		_exit(0);
 	}
 	int status;
@@ -254,12 +263,36 @@ static void stops_at_a_slot_that_is_given_back_twice(void **state)
 static void refuses_a_setup_out_of_range(void **state)
 {
 	static const struct limit_setup setups[] = {
-		{.capacity = 0, .ipv4_prefix = 32, .ipv6_prefix = 64},
-		{.capacity = LIMIT_CAPACITY_MAX + 1u, .ipv4_prefix = 32, .ipv6_prefix = 64},
-		{.capacity = 1, .ipv4_prefix = 0, .ipv6_prefix = 64},
-		{.capacity = 1, .ipv4_prefix = 33, .ipv6_prefix = 64},
-		{.capacity = 1, .ipv4_prefix = 32, .ipv6_prefix = 0},
-		{.capacity = 1, .ipv4_prefix = 32, .ipv6_prefix = 129},
+		{.capacity = 0,
+			.ipv4_prefix = 32,
+			.ipv6_prefix = 64,
+			.subnet_ipv4_prefix = 1,
+			.subnet_ipv6_prefix = 1},
+		{.capacity = LIMIT_CAPACITY_MAX + 1u,
+			.ipv4_prefix = 32,
+			.ipv6_prefix = 64,
+			.subnet_ipv4_prefix = 1,
+			.subnet_ipv6_prefix = 1},
+		{.capacity = 1,
+			.ipv4_prefix = 0,
+			.ipv6_prefix = 64,
+			.subnet_ipv4_prefix = 1,
+			.subnet_ipv6_prefix = 1},
+		{.capacity = 1,
+			.ipv4_prefix = 33,
+			.ipv6_prefix = 64,
+			.subnet_ipv4_prefix = 1,
+			.subnet_ipv6_prefix = 1},
+		{.capacity = 1,
+			.ipv4_prefix = 32,
+			.ipv6_prefix = 0,
+			.subnet_ipv4_prefix = 1,
+			.subnet_ipv6_prefix = 1},
+		{.capacity = 1,
+			.ipv4_prefix = 32,
+			.ipv6_prefix = 129,
+			.subnet_ipv4_prefix = 1,
+			.subnet_ipv6_prefix = 1},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(setups) / sizeof(setups[0]); i++)
@@ -340,12 +373,13 @@ static void model_admit(struct model *m)
 	uint32_t number = draw(m, MODEL_SOURCES);
 	struct limit_source source = model_source(m, number);
 	struct limit_token token = {0};
-	uint32_t current;
+	struct limit_result result;
 	bool counted = m->held[number] > 0 || m->sources < MODEL_CAPACITY;
 	enum limit_verdict expected = model_verdict(m, &rules, number);
 
-	assert_int_equal(limiter_admit(m->l, &rules, &source, &token, &current), expected);
-	assert_int_equal(current, m->held[number]);
+	limiter_admit(m->l, &rules, &source, 0, &token, &result);
+	assert_int_equal(result.verdict, expected);
+	assert_int_equal(result.current, m->held[number]);
 	assert_int_equal(token.entry != NULL, expected == LIMIT_OK && counted);
 	if (token.entry == NULL)
 		return;
@@ -359,7 +393,7 @@ static void model_release(struct model *m)
 {
 	uint32_t i = draw(m, m->count);
 	uint32_t number = m->owner[i];
-	limiter_release(m->l, &m->tokens[i]);
+	limiter_release(m->l, &m->tokens[i], 0);
 	m->held[number]--;
 	m->sources -= m->held[number] == 0;
 	m->count--;
@@ -391,8 +425,11 @@ static void agrees_with_a_plain_model_over_a_million_steps(void **state)
 	assert_non_null(m);
 	m->random = UINT64_C(0x9e3779b97f4a7c15);
 	for (int round = 0; round < MODEL_ROUNDS; round++) {
-		struct limit_setup setup = {
-			.capacity = MODEL_CAPACITY, .ipv4_prefix = 32, .ipv6_prefix = 64};
+		struct limit_setup setup = {.capacity = MODEL_CAPACITY,
+			.ipv4_prefix = 32,
+			.ipv6_prefix = 64,
+			.subnet_ipv4_prefix = 32,
+			.subnet_ipv6_prefix = 64};
 		for (int i = 0; i < 16; i++)
 			setup.hash_key[i] = (uint8_t)draw(m, 256);
 		m->l = limiter_new(&setup);

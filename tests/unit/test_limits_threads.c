@@ -61,16 +61,17 @@ static void hand_admit(struct hand *h, uint32_t source_number)
 	uint8_t ipv4[4] = {10, 0, (uint8_t)(source_number >> 8), (uint8_t)source_number};
 	struct limit_source source = {.endpoint = ""};
 	struct limit_token token = {0};
-	uint32_t current;
+	struct limit_result result;
 	addr_set_ipv4(&source.addr, ipv4);
-	enum limit_verdict verdict = limiter_admit(s->l, &s->rules, &source, &token, &current);
+	limiter_admit(s->l, &s->rules, &source, 0, &token, &result);
+	enum limit_verdict verdict = result.verdict;
 	h->refused += verdict == LIMIT_CONNECTIONS;
 	h->full += verdict == LIMIT_TRACKED_SOURCES;
 	h->wrong += (verdict == LIMIT_OK) != (token.entry != NULL);
 	if (verdict != LIMIT_OK)
 		return;
 	h->admitted++;
-	h->wrong += current >= s->rules.connections;
+	h->wrong += result.current >= s->rules.connections;
 	h->wrong += atomic_fetch_add(&s->held[source_number], 1) >= s->rules.connections;
 	h->tokens[h->count] = token;
 	h->owner[h->count++] = source_number;
@@ -80,7 +81,7 @@ static void hand_release(struct hand *h)
 {
 	uint32_t i = draw(h, h->count);
 	atomic_fetch_sub(&h->scene->held[h->owner[i]], 1);
-	limiter_release(h->scene->l, &h->tokens[i]);
+	limiter_release(h->scene->l, &h->tokens[i], 0);
 	h->count--;
 	h->tokens[i] = h->tokens[h->count];
 	h->owner[i] = h->owner[h->count];
@@ -114,13 +115,13 @@ static void bring(struct hand *h, uint32_t step)
 	struct limit_source source = {.endpoint = ""};
 	struct limit_token token = {0};
 	struct limit_entry *nothing = NULL;
-	uint32_t current;
+	struct limit_result result;
 	addr_set_ipv4(&source.addr, ipv4);
-	h->full +=
-		limiter_admit(s->l, &s->rules, &source, &token, &current) == LIMIT_TRACKED_SOURCES;
+	limiter_admit(s->l, &s->rules, &source, 0, &token, &result);
+	h->full += result.verdict == LIMIT_TRACKED_SOURCES;
 	h->admitted += token.entry != NULL;
 	if (!atomic_compare_exchange_strong(&s->places[draw(h, PLACES)], &nothing, token.entry))
-		limiter_release(s->l, &token);
+		limiter_release(s->l, &token, 0);
 }
 
 /* What one thread took another gives back, and nobody gives as often as he takes. */
@@ -135,8 +136,10 @@ static void *bring_and_fetch(void *arg)
 			continue;
 		}
 		struct limit_token token = {
-			.entry = atomic_exchange(&s->places[draw(h, PLACES)], NULL)};
-		limiter_release(s->l, &token);
+			.entry = atomic_exchange(&s->places[draw(h, PLACES)], NULL),
+			.is_unproven = true,
+		};
+		limiter_release(s->l, &token, 0);
 	}
 	return NULL;
 }
@@ -144,8 +147,9 @@ static void *bring_and_fetch(void *arg)
 static void clear_places(struct scene *s)
 {
 	for (int i = 0; i < PLACES; i++) {
-		struct limit_token token = {.entry = atomic_exchange(&s->places[i], NULL)};
-		limiter_release(s->l, &token);
+		struct limit_token token = {
+			.entry = atomic_exchange(&s->places[i], NULL), .is_unproven = true};
+		limiter_release(s->l, &token, 0);
 	}
 }
 
@@ -156,7 +160,11 @@ static void clear_places(struct scene *s)
 static struct hand run(
 	struct scene *s, uint32_t capacity, void *(*body)(void *), uint32_t keep_slots)
 {
-	struct limit_setup setup = {.capacity = capacity, .ipv4_prefix = 32, .ipv6_prefix = 64};
+	struct limit_setup setup = {.capacity = capacity,
+		.ipv4_prefix = 32,
+		.ipv6_prefix = 64,
+		.subnet_ipv4_prefix = 32,
+		.subnet_ipv6_prefix = 64};
 	struct hand hands[THREADS] = {0}, sum = {0};
 	pthread_t threads[THREADS];
 	s->l = limiter_new(&setup);
