@@ -1,29 +1,70 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/command.h"
+#include "admin/address.h"
 #include "admin/json.h"
 #include "admin/page.h"
+#include "admin/sources.h"
 #include "admin/status.h"
 #include "conf/value.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { OVER_MIN_MS = 50, OVER_MAX_MS = 24 * 60 * 60 * 1000 };
+enum {
+	OVER_MIN_MS = 50,
+	OVER_MAX_MS = 24 * 60 * 60 * 1000,
+	TOP = 20,
+	TOP_MAX = 100000,
+	OPTIONS_MAX = 3,
+	HELP_COLUMN = 26,
+};
+
+/* An option of a command that was given, and its value. */
+struct given {
+	const char *option, *value;
+};
 
 /* What a command is run with. */
 struct call {
 	struct reply *reply;
 	const struct request *request;
-	const char *value; /* of its option; NULL: not given */
+	const char *subject; /* the word that is no option; NULL: not given */
+	struct given given[OPTIONS_MAX];
 	const struct inspector *inspector;
 };
 
 struct command {
 	const char *name;
-	const char *option; /* that takes a value; NULL for none */
+	const char *words; /* that it takes, as people read it; NULL for none */
 	const char *help;
 	void (*run)(const struct call *c);
 };
+
+/* NULL: not given. */
+static const char *value_of(const struct call *c, const char *option)
+{
+	for (unsigned i = 0; i < OPTIONS_MAX && c->given[i].option; i++)
+		if (!strcmp(c->given[i].option, option))
+			return c->given[i].value;
+	return NULL;
+}
+
+static void make_page(const struct call *c, page_write *text, page_write *json, const void *subject)
+{
+	c->reply->text = page_make(c->request->is_json ? json : text, subject, &c->reply->length);
+}
+
+/* False: said. */
+static bool read_address(const struct call *c, const char *text, struct address *a)
+{
+	if (text && address_parse(a, text))
+		return true;
+	command_say(c->reply, REPLY_USAGE,
+		"expected an address such as 192.0.2.1 or 2001:db8::1, a network where one may be "
+		"meant, or vpce-ID/ADDRESS for what comes through a VPC endpoint\n");
+	return false;
+}
 
 /* --- what is looked at --- */
 
@@ -36,9 +77,7 @@ static void run_status(const struct call *c)
 		.is_ready = inspect_is_ready(c->inspector),
 	};
 	if (all)
-		c->reply->text =
-			page_make(c->request->is_json ? status_write_json : status_write_text, &s,
-				&c->reply->length);
+		make_page(c, status_write_text, status_write_json, &s);
 	inspect_free(all);
 }
 
@@ -67,6 +106,90 @@ static void run_health(const struct call *c)
 			c->reply, REPLY_OK, is_ready ? "healthy, ready\n" : "healthy, not ready\n");
 }
 
+static bool read_sort(const char *word, enum inspect_sort *sort)
+{
+	static const char *const words[] = {
+		[INSPECT_BY_CONNECTIONS] = "connections",
+		[INSPECT_BY_REFUSED] = "refused",
+		[INSPECT_BY_POINTS] = "penalty",
+	};
+	*sort = INSPECT_BY_CONNECTIONS;
+	for (unsigned i = 0; word && i < sizeof(words) / sizeof(words[0]); i++) {
+		*sort = (enum inspect_sort)i;
+		if (!strcmp(word, words[i]))
+			return true;
+	}
+	return !word;
+}
+
+static bool read_top(const char *word, size_t *top)
+{
+	char *end;
+	*top = TOP;
+	if (!word)
+		return true;
+	*top = strtoul(word, &end, 10);
+	return *word >= '1' && *word <= '9' && !*end && *top <= TOP_MAX;
+}
+
+static void show_one_source(const struct call *c, const char *text)
+{
+	struct address a;
+	size_t count;
+	if (!read_address(c, text, &a))
+		return;
+	struct inspect_source *all =
+		inspect_source(c->inspector, &a.network.addr, a.endpoint, &count);
+	if (all && count) {
+		const struct inspect_sources one = {.views = &all[0].source, .count = 1, .all = 1};
+		make_page(c, sources_write_text, sources_write_json, &one);
+	}
+	free(all);
+}
+
+static void run_sources(const struct call *c)
+{
+	struct inspect_sources found;
+	enum inspect_sort sort;
+	size_t top;
+	if (c->subject || !read_sort(value_of(c, "--sort"), &sort) ||
+		!read_top(value_of(c, "--top"), &top)) {
+		command_say(c->reply, REPLY_USAGE,
+			"sources expects --top with a number, 1 to 100000, and --sort with connections, "
+			"refused or penalty\n");
+	} else if (value_of(c, "--source")) {
+		show_one_source(c, value_of(c, "--source"));
+	} else if (inspect_sources(c->inspector, top, sort, &found)) {
+		make_page(c, sources_write_text, sources_write_json, &found);
+		free(found.views);
+	}
+}
+
+static void run_limits(const struct call *c)
+{
+	struct source_limits found;
+	struct address a;
+	if (!read_address(c, c->subject, &a))
+		return;
+	struct inspect_source *all =
+		inspect_source(c->inspector, &a.network.addr, a.endpoint, &found.count);
+	found.sources = all;
+	if (all)
+		make_page(c, source_limits_write_text, source_limits_write_json, &found);
+	free(all);
+}
+
+static void run_bans(const struct call *c)
+{
+	struct ban *bans;
+	struct ban_list list = {.now_s = (int64_t)time(NULL)};
+	if (!inspect_bans(c->inspector, &bans, &list.count))
+		return;
+	list.bans = bans;
+	make_page(c, bans_write_text, bans_write_json, &list);
+	free(bans);
+}
+
 /* --- what is done --- */
 
 static void order(const struct call *c, enum server_action action, uint32_t over_ms)
@@ -82,9 +205,10 @@ static void run_reload(const struct call *c)
 
 static void run_drain(const struct call *c)
 {
+	const char *over = value_of(c, "--over");
 	uint64_t over_ms = 0;
-	if (c->value && (!conf_value_duration(c->value, &over_ms) || over_ms < OVER_MIN_MS ||
-				over_ms > OVER_MAX_MS))
+	if (over && (!conf_value_duration(over, &over_ms) || over_ms < OVER_MIN_MS ||
+			    over_ms > OVER_MAX_MS))
 		command_say(c->reply, REPLY_USAGE,
 			"drain --over expects a duration with a unit, 50ms to 1d, as in 10m\n");
 	else
@@ -96,10 +220,75 @@ static void run_undrain(const struct call *c)
 	order(c, SERVER_UNDRAIN, 0);
 }
 
+static bool is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
+/* False: said. Without a duration it stays until it is lifted. */
+static bool read_ban(const struct call *c, const struct address *a, struct ban *ban)
+{
+	const char *duration = value_of(c, "--for"), *reason = value_of(c, "--reason");
+	uint64_t ms = 0;
+	*ban = (struct ban){.network = a->network, .until_s = BAN_FOREVER, .is_by_hand = true};
+	if (!a->is_network)
+		ban->network = inspect_network(c->inspector, &a->network.addr);
+	memcpy(ban->endpoint, a->endpoint, sizeof(ban->endpoint));
+	if (duration && (!conf_value_duration(duration, &ms) || ms < 1000)) {
+		command_say(c->reply, REPLY_USAGE,
+			"ban --for expects a duration with a unit, at least 1s, as in 10m\n");
+		return false;
+	}
+	if (reason && (strlen(reason) >= sizeof(ban->reason) || !is_printable(reason))) {
+		command_say(c->reply, REPLY_USAGE,
+			"ban --reason expects at most 63 printable characters\n");
+		return false;
+	}
+	if (duration)
+		ban->until_s = (int64_t)time(NULL) + (int64_t)(ms / 1000);
+	if (reason)
+		strcpy(ban->reason, reason);
+	return true;
+}
+
+static void run_ban(const struct call *c)
+{
+	struct address a;
+	struct ban ban;
+	if (!read_address(c, c->subject, &a) || !read_ban(c, &a, &ban))
+		return;
+	order(c, SERVER_BAN, 0);
+	c->reply->order.ban = ban;
+}
+
+static void order_about_source(const struct call *c, enum server_action action)
+{
+	struct address a;
+	if (!read_address(c, c->subject, &a))
+		return;
+	order(c, action, 0);
+	c->reply->order.ban.network = a.is_network ? a.network
+						   : inspect_network(c->inspector, &a.network.addr);
+	memcpy(c->reply->order.ban.endpoint, a.endpoint, sizeof(a.endpoint));
+}
+
+static void run_unban(const struct call *c)
+{
+	order_about_source(c, SERVER_UNBAN);
+}
+
+static void run_forget(const struct call *c)
+{
+	order_about_source(c, SERVER_FORGET);
+}
+
 /* --- which is which --- */
 
 static const struct command commands[] = {
-#define COMMAND(name, option, help) {#name, option, help, run_##name},
+#define COMMAND(name, words, help) {#name, words, help, run_##name},
 #include "admin/command.def"
 #undef COMMAND
 };
@@ -116,17 +305,19 @@ static const struct command *find(const char *name)
 
 static void put_command(struct text *t, const struct command *c)
 {
+	size_t length = strlen(c->name);
 	text_put(t, "  ");
 	text_put(t, c->name);
-	size_t length = strlen(c->name);
-	if (c->option) {
-		static const char value[] = " DURATION]";
-		text_put(t, " [");
-		text_put(t, c->option);
-		text_put(t, value);
-		length += 2 + strlen(c->option) + sizeof(value) - 1;
+	if (c->words) {
+		text_put_char(t, ' ');
+		text_put(t, c->words);
+		length += 1 + strlen(c->words);
 	}
-	for (; length < 26; length++)
+	if (length >= HELP_COLUMN) {
+		text_put(t, "\n  ");
+		length = 0;
+	}
+	for (; length < HELP_COLUMN; length++)
 		text_put_char(t, ' ');
 	text_put(t, c->help);
 	text_put_char(t, '\n');
@@ -148,21 +339,49 @@ static void say_usage(struct reply *reply, const char *what)
 	reply->text = page_make(write_usage, what, &reply->length);
 }
 
-static bool takes_words(const struct command *c, const struct request *r)
+/* An option that stands in the words of the command as "[--option". */
+static bool has_option(const struct command *c, const char *option)
 {
-	return r->count == 1 || (r->count == 3 && c->option && !strcmp(r->words[1], c->option));
+	const char *found = c->words ? strstr(c->words, option) : NULL;
+	size_t length = strlen(option);
+	return found && length > 2 && !strncmp(option, "--", 2) && found > c->words &&
+	       found[-1] == '[' && found[length] == ' ';
+}
+
+static bool has_subject(const struct command *c)
+{
+	return c->words && c->words[0] != '[';
+}
+
+/* Options with their values, and one subject where the command has one, in any order. */
+static bool take_words(const struct command *c, const struct request *r, struct call *call)
+{
+	unsigned options = 0;
+	for (unsigned i = 1; i < r->count; i++) {
+		if (has_option(c, r->words[i]) && i + 1 < r->count && options < OPTIONS_MAX &&
+			!value_of(call, r->words[i])) {
+			call->given[options++] = (struct given){r->words[i], r->words[i + 1]};
+			i++;
+		} else if (has_subject(c) && !call->subject && r->words[i][0] != '-') {
+			call->subject = r->words[i];
+		} else {
+			return false;
+		}
+	}
+	return !has_subject(c) || call->subject;
 }
 
 void command_run(struct reply *reply, const struct request *r, const struct inspector *inspector)
 {
 	const struct command *c = find(r->words[0]);
+	struct call call = {.reply = reply, .request = r, .inspector = inspector};
 	*reply = (struct reply){.status = REPLY_OK};
 	if (!c)
 		say_usage(reply, "there is no such command");
-	else if (!takes_words(c, r))
+	else if (!take_words(c, r, &call))
 		say_usage(reply, "it does not take these words");
 	else
-		c->run(&(struct call){reply, r, r->count == 3 ? r->words[2] : NULL, inspector});
+		c->run(&call);
 }
 
 /* --- what became of it --- */

@@ -28,6 +28,17 @@ struct arguments {
 	char **words;
 };
 
+static void print_command(FILE *out, const char *name, const char *words, const char *help)
+{
+	enum { HELP_COLUMN = 27 };
+	int done = fprintf(out, "  %s%s%s", name, words ? " " : "", words ? words : "");
+	if (done >= HELP_COLUMN) {
+		fputc('\n', out);
+		done = 0;
+	}
+	fprintf(out, "%*s%s\n", HELP_COLUMN - done, "", help);
+}
+
 static void print_usage(FILE *out)
 {
 	fputs("usage: sipweirctl [--socket PATH] [--json] [--timeout SECONDS] COMMAND\n"
@@ -42,13 +53,7 @@ static void print_usage(FILE *out)
 	      "\n"
 	      "Commands:\n",
 		out);
-#define COMMAND(name, option, help)                                                     \
-	{                                                                               \
-		const char *o = option;                                                 \
-		int done = fprintf(out, "  %s%s%s%s", #name, o ? " [" : "", o ? o : "", \
-			o ? " DURATION]" : "");                                         \
-		fprintf(out, "%*s%s\n", done < 27 ? 27 - done : 1, "", help);           \
-	}
+#define COMMAND(name, words, help) print_command(out, #name, words, help);
 #include "admin/command.def"
 #undef COMMAND
 	fputs("\nExit status: 0 done, 1 refused or no answer, 2 the command line is wrong, 3 "

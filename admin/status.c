@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/status.h"
+#include "admin/duration.h"
 #include "admin/json.h"
 #include "admin/table.h"
 
@@ -27,26 +28,6 @@ static const char *address_text(char out[ADDR_PORT_TEXT_MAX], const struct addr_
 
 /* --- for people --- */
 
-/* The two largest units: "3d 4h", "5m 12s". */
-static void put_duration(struct text *t, uint64_t ms)
-{
-	static const struct {
-		uint64_t ms;
-		char unit;
-	} units[] = {{86400000, 'd'}, {3600000, 'h'}, {60000, 'm'}, {1000, 's'}};
-	const size_t last = sizeof(units) / sizeof(units[0]) - 1;
-	size_t i = 0;
-	while (i < last && ms < units[i].ms)
-		i++;
-	text_put_uint(t, ms / units[i].ms);
-	text_put_char(t, units[i].unit);
-	if (i == last)
-		return;
-	text_put_char(t, ' ');
-	text_put_uint(t, ms % units[i].ms / units[i + 1].ms);
-	text_put_char(t, units[i + 1].unit);
-}
-
 /* One digit behind the point: "1.2M". */
 static void put_size(struct text *t, uint64_t bytes)
 {
@@ -69,13 +50,13 @@ static void put_drain(struct text *t, const struct inspection *all)
 	text_put(t, "draining: ");
 	if (all->accept_left_ms) {
 		text_put(t, "accepts for ");
-		put_duration(t, all->accept_left_ms);
+		duration_put(t, all->accept_left_ms);
 		text_put(t, " more, ");
 	} else {
 		text_put(t, "accepts no more, ");
 	}
 	text_put(t, "ends within ");
-	put_duration(t, all->drain_left_ms);
+	duration_put(t, all->drain_left_ms);
 }
 
 static void put_head(struct text *t, const struct status *s)
@@ -84,7 +65,7 @@ static void put_head(struct text *t, const struct status *s)
 	text_put(t, "sipweir ");
 	text_put(t, all->version);
 	text_put(t, ", up ");
-	put_duration(t, all->uptime_ms);
+	duration_put(t, all->uptime_ms);
 	text_put(t, ", ");
 	text_put_uint(t, all->workers);
 	text_put(t, all->workers == 1 ? " worker, " : " workers, ");
@@ -117,7 +98,9 @@ static void put_process(struct text *t, const struct inspection *all)
 	}
 	put_share(t, "\nconnections    ", all->open, all->max_connections);
 	put_share(t, "sources        ", all->sources, all->sources_capacity);
-	text_put(t, "TLS handshakes ");
+	text_put(t, "bans           ");
+	text_put_uint(t, all->bans);
+	text_put(t, "\nTLS handshakes ");
 	text_put_uint(t, all->handshakes_placed);
 	text_put(t, " in progress, ");
 	text_put_uint(t, all->handshakes_waiting);
@@ -130,20 +113,38 @@ static void put_process(struct text *t, const struct inspection *all)
 	text_put_char(t, '\n');
 }
 
+/* The list has all states of one class, then those of the next. */
+static size_t states_of(const struct inspect_list *connections)
+{
+	size_t states = 0;
+	while (states < connections->count &&
+		!strcmp(connections->counts[states].labels[0], connections->counts[0].labels[0]))
+		states++;
+	return states;
+}
+
+static uint64_t sum_state(const struct inspect_list *connections, size_t state)
+{
+	uint64_t total = 0;
+	for (size_t i = state; i < connections->count; i += states_of(connections))
+		total += connections->counts[i].value;
+	return total;
+}
+
 /* "800 relaying, 12 unnamed": those that there are. */
 static void write_states(char out[STATES_MAX], const struct inspect_listener *l)
 {
 	struct text t;
 	bool has_some = false;
 	text_init(&t, out, STATES_MAX);
-	for (size_t i = 0; i < l->connections.count; i++) {
-		const struct inspect_count *c = &l->connections.counts[i];
-		if (!c->value)
+	for (size_t i = 0; i < states_of(&l->connections); i++) {
+		uint64_t value = sum_state(&l->connections, i);
+		if (!value)
 			continue;
 		text_put(&t, has_some ? ", " : "");
-		text_put_uint(&t, c->value);
+		text_put_uint(&t, value);
 		text_put_char(&t, ' ');
-		text_put(&t, c->labels[0]);
+		text_put(&t, l->connections.counts[i].labels[1]);
 		has_some = true;
 	}
 	if (l->is_retired)
@@ -222,7 +223,7 @@ static void put_certificate(struct table *t, const struct inspect_certificate *c
 	text_init(&span, left, sizeof(left));
 	text_put(&span, c->left_s ? "in " : "HAS EXPIRED");
 	if (c->left_s)
-		put_duration(&span, c->left_s * 1000);
+		duration_put(&span, c->left_s * 1000);
 	left[span.length] = '\0';
 	const char *const cells[] = {c->listener, c->name, left};
 	table_put(t, cells);
@@ -280,6 +281,7 @@ static void json_process(struct json *j, const struct status *s)
 	json_put_uint(j, "max_connections", all->max_connections);
 	json_put_uint(j, "sources", all->sources);
 	json_put_uint(j, "sources_capacity", all->sources_capacity);
+	json_put_uint(j, "bans", all->bans);
 	json_put_uint(j, "handshakes", all->handshakes_placed);
 	json_put_uint(j, "handshakes_waiting", all->handshakes_waiting);
 	json_put_uint(j, "memory_held", all->memory_held);
@@ -297,9 +299,9 @@ static void json_listener(struct json *j, const struct inspect_listener *l)
 	json_put_bool(j, "removed", l->is_retired);
 	json_put_uint(j, "open", sum(&l->connections));
 	json_open_object(j, "states");
-	for (size_t i = 0; i < l->connections.count; i++)
-		json_put_uint(
-			j, l->connections.counts[i].labels[0], l->connections.counts[i].value);
+	for (size_t state = 0; state < states_of(&l->connections); state++)
+		json_put_uint(j, l->connections.counts[state].labels[1],
+			sum_state(&l->connections, state));
 	json_close_object(j);
 	json_close_object(j);
 }

@@ -26,15 +26,18 @@ static const char *member(char path[CONF_PATH_MAX], const struct subject *s, con
 static void check_subnets(const struct conf_limits *l, struct conf_errors *e)
 {
 	const struct conf_subnet *s = &l->subnet;
-	if (s->ipv4_prefix > l->ipv4_prefix)
+	if (conf_place_is_set(&s->at.ipv4_prefix) && conf_place_is_set(&l->at.ipv4_prefix) &&
+		s->ipv4_prefix > l->ipv4_prefix)
 		conf_errors_add(e, &s->at.ipv4_prefix, "limits.subnet.ipv4_prefix",
 			"%u bits are less than one source, expected up to limits.ipv4_prefix, %u",
 			s->ipv4_prefix, l->ipv4_prefix);
-	if (s->ipv6_prefix > l->ipv6_prefix)
+	if (conf_place_is_set(&s->at.ipv6_prefix) && conf_place_is_set(&l->at.ipv6_prefix) &&
+		s->ipv6_prefix > l->ipv6_prefix)
 		conf_errors_add(e, &s->at.ipv6_prefix, "limits.subnet.ipv6_prefix",
 			"%u bits are less than one source, expected up to limits.ipv6_prefix, %u",
 			s->ipv6_prefix, l->ipv6_prefix);
-	if (s->connections && (!l->connections || s->connections < l->connections) &&
+	if (conf_place_is_set(&l->at.connections) && s->connections &&
+		(!l->connections || s->connections < l->connections) &&
 		!s->at.connections.is_default)
 		conf_errors_warn(e, &s->at.connections, "limits.subnet.connections",
 			"%u are fewer than limits.connections allows to one source of the subnet, "

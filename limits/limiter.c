@@ -18,7 +18,10 @@
 static_assert((int)LIMIT_CAPACITY_MAX == (int)ENTRY_POOL_MAX, "one bound under two names");
 static_assert(sizeof(struct limit_memory) == 32, "two of them share a cache line");
 
-enum { SHARE_MIN = 8 }; /* of a very small table */
+enum {
+	SHARE_MIN = 8, /* of a very small table */
+	NEAR_MIN = 5,  /* of fewer connections the first are near already */
+};
 
 /* --- beginning and end --- */
 
@@ -260,7 +263,7 @@ static bool is_over(uint32_t count, uint32_t max, uint32_t percent)
 /* Told once at 80 %, and again only after it was below 60 %. */
 static bool note_near(struct limit_memory *m, uint32_t before, uint32_t max)
 {
-	if (max == 0)
+	if (max < NEAR_MIN)
 		return false;
 	if (!is_over(before, max, 60))
 		atomic_store_explicit(&m->is_near, 0, memory_order_relaxed);

@@ -257,6 +257,21 @@ static bool fill(struct netmap *m, struct item *items, size_t count)
 	return is_filled;
 }
 
+/* What was kept for growing. */
+static void fit(struct netmap *m)
+{
+	void *nodes = realloc(m->nodes, m->node_count * sizeof(*m->nodes));
+	void *leaves = realloc(m->leaves, m->leaf_count * sizeof(*m->leaves));
+	if (nodes != NULL) {
+		m->nodes = nodes;
+		m->node_room = m->node_count;
+	}
+	if (leaves != NULL) {
+		m->leaves = leaves;
+		m->leaf_room = m->leaf_count;
+	}
+}
+
 struct netmap *netmap_new(const struct netmap_row *rows, size_t count)
 {
 	struct netmap *m = calloc(1, sizeof(*m));
@@ -270,8 +285,10 @@ struct netmap *netmap_new(const struct netmap_row *rows, size_t count)
 	}
 	is_whole = is_whole && fill(m, items, count);
 	free(items);
-	if (is_whole)
+	if (is_whole) {
+		fit(m);
 		return m;
+	}
 	netmap_free(m);
 	return NULL;
 }

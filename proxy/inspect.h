@@ -6,7 +6,10 @@
 #ifndef SIPWEIR_PROXY_INSPECT_H
 #define SIPWEIR_PROXY_INSPECT_H
 
+#include "conf/conf.h"
 #include "limits/addr.h"
+#include "limits/bans.h"
+#include "limits/limiter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -125,5 +128,42 @@ bool inspect_is_ready(const struct inspector *i);
 
 /* True once it has been told to stop: why it is not ready. */
 bool inspect_is_draining(const struct inspector *i);
+/* --- sources --- */
+
+/* What a list of sources is sorted by, the largest first. */
+enum inspect_sort { INSPECT_BY_CONNECTIONS, INSPECT_BY_REFUSED, INSPECT_BY_POINTS };
+
+struct inspect_sources {
+	struct limit_view *views; /* from malloc, the caller's */
+	size_t count;
+	size_t all; /* of which these are the first */
+};
+
+/* The first `most` of all sources. False: memory is short. */
+bool inspect_sources(const struct inspector *i, size_t most, enum inspect_sort sort,
+	struct inspect_sources *out);
+
+/* What applies to one source on one listener, and what is used of it. */
+struct inspect_source {
+	char listener[INSPECT_NAME_MAX], class[INSPECT_NAME_MAX]; /* "default": in none */
+	struct limit_view source, subnet;
+	bool is_denied, is_observing, is_banned;
+	struct ban ban; /* if it is */
+	uint32_t connections, unproven, unregistered, subnet_connections; /* the numbers; 0: no limit */
+	struct conf_rate connection_rate, message_rate, connection_message_rate,
+		subnet_connection_rate;
+	uint32_t total_connections, total_open; /* of the class */
+	const char *action;
+};
+
+/* On each listener; from malloc, the caller's. NULL: memory is short. `endpoint`: "" for none. */
+struct inspect_source *inspect_source(const struct inspector *i, const struct addr *address,
+	const char *endpoint, size_t *count);
+
+/* All bans in force, those that end first in front; from malloc, the caller's. False: memory is short. */
+bool inspect_bans(const struct inspector *i, struct ban **bans, size_t *count);
+
+/* The source that an address belongs to. */
+struct network inspect_network(const struct inspector *i, const struct addr *address);
 
 #endif

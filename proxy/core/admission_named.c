@@ -100,8 +100,11 @@ static void would_refuse(struct session *s, enum reason reason)
 static void admit(struct session *s)
 {
 	s->admitted = true;
-	if (!s->token.entry && !session_class(s)->is_observing)
-		would_refuse(s, REASON_LIMIT_TRACKED_SOURCES); /* when_full = "admit" */
+	if (!s->token.entry && !session_class(s)->is_observing) { /* when_full = "admit" */
+		s->current = s->limit_max = s->core->conf->limits.tracked_sources;
+		would_refuse(s, REASON_LIMIT_TRACKED_SOURCES);
+		s->current = s->limit_max = 0;
+	}
 	hint_admitted(s);
 	handshake_expect(s);
 	if (s->state == SESSION_SECURED && s->in.length)

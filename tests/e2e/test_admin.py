@@ -38,9 +38,12 @@ def test_the_page_has_every_metric_of_the_manual_and_no_other(sipweir, backend):
 
 
 def test_labels_are_those_of_the_manual(sipweir, backend):
-    weir = sipweir([backend()], listener=THROUGH, admin=ADMIN, limits={"connections": 1})
+    watched = {"name": "watched", "networks": ["198.51.100.9"], "mode": "observe"}
+    weir = sipweir([backend()], listener=THROUGH, admin=ADMIN, limits={"connections": 1, "classes": [watched]})
     one = weir.dial()
     one.ask()
+    for _ in range(2):
+        weir.dial("198.51.100.9").ask()
     one.send(sip.request(cseq="1 INVITE")[:-4])
     weir.dial().wait_end()
     bad = weir.dial("198.51.100.8")
@@ -92,7 +95,7 @@ def test_messages_pings_and_responses_are_counted(sipweir, backend):
     assert one.ask(method="REGISTER").status == 401
     assert one.ask(method="REGISTER").status == 200
     assert one.ask(method="INVITE").status == 200
-    one.send(sip.request("ACK") + sip.request("INFO"))
+    one.send(sip.request("ACK") + sip.request("PUB"))
     assert one.receive().status == 200
     one.ping()
     one.ping()

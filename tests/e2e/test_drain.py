@@ -132,7 +132,7 @@ def test_who_waits_in_the_queue_when_it_begins_is_served(sipweir):
 
 
 def test_of_200_connections_none_is_torn_dialogs_come_last_and_the_pace_is_even(sipweir, backend):
-    weir = sipweir([backend(answers)], workers=2, listener=THROUGH, timeouts=drain())
+    weir = sipweir([backend(answers)], workers=2, listener=THROUGH, timeouts=drain(), limits={"unproven": 0})
     calling, proven, unproven = ([weir.dial(f"198.51.{count}.7") for _ in range(count)] for count in (20, 140, 40))
     for one in calling:  # the oldest: it is no matter of age
         call(one)

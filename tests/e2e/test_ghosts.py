@@ -27,7 +27,7 @@ def return_from(office, weir, count, within):
 @pytest.mark.parametrize("router", ["resets", "is silent"])
 def test_an_office_whose_network_was_gone_is_not_locked_out_by_its_own_ghosts(sipweir, backend, office, router):
     """100 connections of one address, a limit of 120, and all of them come back: keepalive itself would need a minute."""
-    weir = sipweir([backend()], workers=2, listener={"address": f"{office.outside}:0"}, limits={"connections": 120})
+    weir = sipweir([backend()], workers=2, listener={"address": f"{office.outside}:0"}, limits={"connections": 120, "unproven": 0})
     ghosts = office.dial(weir, 100)
     for one in ghosts:
         assert one.ask().status == 200

@@ -84,7 +84,7 @@ def test_one_more_than_the_limit_is_refused_and_says_why(sipweir, workers):
 
 
 def test_no_limit_when_connections_is_0(sipweir):
-    weir = sipweir(listener=THROUGH, limits={"connections": 0})
+    weir = sipweir(listener=THROUGH, limits={"connections": 0, "unproven": 0})
     held = [weir.dial("198.51.100.7", 1000 + n) for n in range(1100)]
     for one in held:
         one.send(sip.request())
