@@ -97,6 +97,7 @@ struct fake_stream {
 	struct stream secured;		 /* what stands in for `stream` under TLS */
 	struct stream_security security; /* that the handshake agrees on; the test's */
 	const char *fault, *detail;	 /* of one that fails; the test's */
+	bool is_alert;			 /* of that fault; the test's */
 	bool is_under_tls;
 	bool is_secured;
 	bool was_read; /* since it was secured */

@@ -201,6 +201,7 @@ static int secured_handshake(struct stream *s)
 		}
 		if (c != HELLO[0]) {
 			s->fault = fs->fault;
+			s->is_alert = fs->is_alert;
 			s->detail = fs->detail;
 			return tell_failure(fs, 0);
 		}
