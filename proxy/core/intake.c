@@ -135,6 +135,13 @@ static void refuse_large(struct session *s, const uint8_t *message, const struct
 		delivery_refuse(s, message, frame->header_length, REFUSAL_TOO_LARGE);
 }
 
+/* Nothing more is read; what is due is waited for, as when the client had closed its side. */
+static void end_behind_answers(struct session *s)
+{
+	s->reason = s->refused;
+	session_enter(s, SESSION_HALF_CLOSED);
+}
+
 /* False: it goes no further. What came before it goes on its way first, where the connection is closed for it. */
 static bool may_pass(struct intake *in, const uint8_t *message, const struct frame *frame)
 {
@@ -149,7 +156,7 @@ static bool may_pass(struct intake *in, const uint8_t *message, const struct fra
 	case THROTTLE_CLOSE:
 		intake_submit(in);
 		if (!is_over(in->s))
-			session_close(in->s, in->s->refused);
+			end_behind_answers(in->s);
 		return false;
 	}
 	return true;
@@ -166,7 +173,7 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 	if (!session_is_proven(s) && !prove(s, message, frame))
 		return !is_over(s) && !s->refused;
 	if (!may_pass(in, message, frame))
-		return !is_over(s) && !in->is_held;
+		return s->state < SESSION_HALF_CLOSED && !in->is_held;
 	counter_count(&s->counters->messages[DIRECTION_IN][counters_kind(frame)]);
 	if (batch_message_length(frame) > session_pool(s)->conf->max_message) {
 		refuse_large(s, message, frame);

@@ -276,6 +276,12 @@ static void session_stand_still(struct session *s, unsigned wants)
 		s->message_ms += unread_ms;
 }
 
+/* A rate has ended it in the midst of what it sends: closed now, a RST would destroy the last answers. */
+static bool has_more_to_read(const struct session *s)
+{
+	return s->state == SESSION_HALF_CLOSED && s->refused && s->failed == REASON_NONE;
+}
+
 void session_settle(struct session *s)
 {
 	if (!s->client)
@@ -284,7 +290,11 @@ void session_settle(struct session *s)
 		session_shut(s);
 	handshake_settle(s);
 	enum reason over = session_verdict(s);
-	if (over != REASON_NONE) {
+	if (over != REASON_NONE && has_more_to_read(s)) {
+		pool_leave(s);
+		session_enter(s, SESSION_REFUSING);
+		session_shut(s);
+	} else if (over != REASON_NONE) {
 		session_close(s, over);
 		return;
 	}

@@ -14,9 +14,11 @@
 	static const struct inspect_list name = {                    \
 		name##_counts, sizeof(name##_counts) / sizeof(name##_counts[0])}
 
-LIST(states, {{"unnamed"}, 12}, {{"named"}, 0}, {{"relaying"}, 800});
-LIST(few, {{"relaying"}, 3});
-LIST(none, {{"relaying"}, 0});
+LIST(states, {{"default", "unnamed"}, 12}, {{"default", "named"}, 0},
+	{{"default", "relaying"}, 500}, {{"c", "unnamed"}, 0}, {{"c", "named"}, 0},
+	{{"c", "relaying"}, 300});
+LIST(few, {{"default", "relaying"}, 3});
+LIST(none, {{"default", "relaying"}, 0});
 LIST(reloads, {{"done"}, 3}, {{"failed"}, 1});
 
 static const char expected_text[] =
@@ -24,6 +26,7 @@ static const char expected_text[] =
 	"configuration  generation 4; reloads: 3 done, 1 failed\n"
 	"connections    815 of 65000\n"
 	"sources        415 of 262144\n"
+	"bans           9\n"
 	"TLS handshakes 5 in progress, 6 waiting\n"
 	"memory held    1.2M of 512.0M\n"
 	"log lines lost 7\n"
@@ -47,7 +50,8 @@ static const char expected_json[] =
 	"ms\":"
 	"273600000,\"workers\":2,\"generation\":4,\"reloads\":{\"done\":3,\"failed\":1},"
 	"\"accept_left_ms\":0,\"drain_left_ms\":0,\"connections\":815,\"max_connections\":65000,"
-	"\"sources\":415,\"sources_capacity\":262144,\"handshakes\":5,\"handshakes_waiting\":6,"
+	"\"sources\":415,\"sources_capacity\":262144,\"bans\":9,\"handshakes\":5,\"handshakes_"
+	"waiting\":6,"
 	"\"memory_held\":1300000,\"memory_total\":"
 	"536870912,\"log_dropped\":7,\"listeners\":["
 	"{\"name\":\"nlb-sip\",\"address\":\"0.0.0.0:5060\",\"transport\":\"tcp\",\"removed\":"
@@ -106,6 +110,7 @@ static struct inspection make(void)
 		.memory_total = 512 * 1024 * 1024,
 		.sources = 415,
 		.sources_capacity = 262144,
+		.bans = 9,
 		.log_dropped = 7,
 		.uptime_ms = ((uint64_t)3 * 24 + 4) * 3600 * 1000,
 		.generation = 4,

@@ -142,7 +142,7 @@ static void refuse_answers_that_request_and_the_connection_goes_on(void **state)
 	fake_stop(f);
 }
 
-static void close_sends_what_came_before_and_ends_it(void **state)
+static void close_waits_for_the_answers_to_what_came_before(void **state)
 {
 	(void)state;
 	struct fake *f = fake_new(
@@ -150,6 +150,13 @@ static void close_sends_what_came_before_and_ends_it(void **state)
 	struct fake_stream *client = fake_client(f);
 	fake_say(client, BYTES(REQUEST("OPTIONS", "1") REQUEST("OPTIONS", "2")));
 	assert_int_equal(passed(f), 1);
+	assert_int_equal(fake_state(client), SESSION_HALF_CLOSED);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "3")));
+	fake_say(fake_server(f, 0), BYTES(RESPONSE("200 OK", "OPTIONS", "1")));
+	assert_true(fake_wrote(client, "SIP/2.0 200 OK"));
+	assert_true(client->is_shut);
+	assert_false(client->was_unread);
+	fake_finish(client);
 	fake_assert_closed(client, REASON_LIMIT_MESSAGE_RATE);
 	assert_int_equal(client->how, STREAM_CLOSE_FIN);
 	assert_int_equal(fake_count(f, RECORD_LIMIT_REFUSED), 1);
@@ -218,7 +225,7 @@ int main(void)
 		cmocka_unit_test(those_who_wait_for_one_rate_come_one_after_the_other),
 		cmocka_unit_test(being_slowed_is_told_after_five_seconds_and_once),
 		cmocka_unit_test(refuse_answers_that_request_and_the_connection_goes_on),
-		cmocka_unit_test(close_sends_what_came_before_and_ends_it),
+		cmocka_unit_test(close_waits_for_the_answers_to_what_came_before),
 		cmocka_unit_test(observed_rates_delay_nobody),
 		cmocka_unit_test(a_reload_lets_go_of_whoever_waits),
 		cmocka_unit_test(who_hangs_up_while_it_waits_is_noticed_when_its_time_comes),

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fuzz_sip_request.c - what is read from a framed message lies inside of it, and agrees with a slow reading line by line; answers
+ * find their requests.
+ */
+#include "sip/header.h"
+#include "sip/request.h"
+#include "sip/transactions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+static void require(bool rule)
+{
+	if (!rule)
+		abort();
+}
+
+/* Where the first such line begins; 0: there is none. */
+static uint32_t place_of(
+	const uint8_t *message, const struct frame *frame, const char *name, char compact)
+{
+	struct header_line line;
+	if (!header_find(message, frame->header_length, name, compact, &line))
+		return 0;
+	return (uint32_t)(line.whole - message);
+}
+
+static void check_view(const uint8_t *message, const struct frame *frame)
+{
+	require(frame->via == place_of(message, frame, "Via", 'v'));
+	require(frame->to == place_of(message, frame, "To", 't'));
+	require(frame->call_id == place_of(message, frame, "Call-ID", 'i'));
+	require(frame->cseq == place_of(message, frame, "CSeq", 0));
+	bool has_credentials = place_of(message, frame, "Authorization", 0) ||
+			       place_of(message, frame, "Proxy-Authorization", 0);
+	require(frame->has_credentials == has_credentials);
+}
+
+static void check_inside(
+	const uint8_t *message, const struct frame *frame, struct request_text text)
+{
+	require(!text.length || (text.bytes > message && text.bytes + text.length <=
+								 message + frame->header_length));
+}
+
+static void check_transaction(const uint8_t *message, const struct frame *frame)
+{
+	struct transactions t = {0};
+	struct transaction found;
+	bool is_due = frame->kind == FRAME_REQUEST && frame->method != METHOD_ACK &&
+		      frame->call_id && frame->cseq;
+	transactions_add(&t, 4, message, frame, 7);
+	require(t.count == is_due);
+	if (is_due) {
+		struct frame answer = *frame;
+		answer.kind = FRAME_RESPONSE;
+		answer.status = 200;
+		require(transactions_take(&t, message, &answer, &found));
+		require(found.method == frame->method && found.at_ms == 7);
+	}
+	transactions_free(&t);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	static const struct frame_limits limits = {65536, 16384, 128, 64};
+	static const char *const words[] = {"scanner", "vicious", NULL};
+	struct framer framer = {0};
+	struct frame frame;
+	if (frame_next(&framer, &limits, bytes, length, &frame) != FRAME_MESSAGE)
+		return 0;
+	const uint8_t *message = bytes + frame.start;
+	check_view(message, &frame);
+	check_inside(message, &frame, request_user(message, &frame));
+	check_inside(message, &frame, request_user_agent(message, &frame));
+	check_transaction(message, &frame);
+	(void)request_text_has_any(request_user_agent(message, &frame), words);
+	(void)request_may_start(message, &frame);
+	(void)request_is_emergency(message, &frame);
+	(void)response_is_stale(message, &frame);
+	return 0;
+}
