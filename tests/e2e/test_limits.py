@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every limit, scope, action and mode from outside; lists, reloads, bans, and what operators see of them."""
+import hashlib
+import re
+
 import pytest
 
-from harness import control, http, phone, proxy, sip
+from harness import conf, control, http, phone, proxy, sip, tls
 
 THROUGH = {"proxy_protocol": "require"}
 ADMIN = {"http": "127.0.0.1:0"}
@@ -327,6 +330,67 @@ def test_a_brute_force_is_banned_and_an_office_is_not(sipweir, backend, tmp_path
     asked(again, "unban", "198.51.100.7")
     assert again.wait_for("ban.end")["reason"] == "lifted"
     assert again.dial("198.51.100.7").ask().status == 401
+
+
+def md5(*parts):
+    return hashlib.md5(":".join(parts).encode()).hexdigest()
+
+
+def digest(challenge, user, password):
+    """The Authorization line for a challenge (RFC 2617, without qop)."""
+    realm, nonce = (re.search(f'{name}="([^"]*)"', challenge).group(1) for name in ("realm", "nonce"))
+    uri = "sip:auth.test"
+    response = md5(md5(user, realm, password), nonce, md5("REGISTER", uri))
+    return f'Authorization: Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}"'
+
+
+def register_at_kamailio(one, user, password):
+    """The status of a REGISTER after its challenge."""
+    lines = {"uri": "sip:auth.test", "from": f"<sip:{user}@auth.test>;tag=1", "to": f"<sip:{user}@auth.test>"}
+    asked = one.ask(method="REGISTER", **lines)
+    assert asked.status == 401
+    answer = digest(asked.header("WWW-Authenticate"), user, password)
+    return one.ask(method="REGISTER", headers=[answer], cseq="2 REGISTER", **lines).status
+
+
+def test_kamailio_with_digest_tells_a_brute_force_from_an_office(sipweir, registrar):
+    penalty = {"mode": "enforce", "auth_failed": 5, "ban_at": 100}
+    weir = sipweir([registrar.address], listener=THROUGH, pool={"proxy_protocol": "v2"}, limits={"penalty": penalty})
+    for n in range(60):
+        one = weir.dial("203.0.113.7")
+        assert register_at_kamailio(one, f"user{n}", "secret") == 200
+        one.close()
+    assert register_at_kamailio(weir.dial("203.0.113.8"), "user", "wrong") == 401
+    tries, one = 0, weir.dial("198.51.100.7")
+    while not weir.log.find("ban.start"):
+        tries += 1
+        assert tries < 500
+        try:
+            assert register_at_kamailio(one, f"user{tries}", "wrong") == 401
+        except AssertionError:
+            break  # not registered: the ban has closed it
+    line = weir.wait_for("ban.start")
+    assert 20 <= tries <= 25
+    assert line["source"] == "198.51.100.7" and line["user"] in (f"user{tries}", f"user{tries - 1}")
+    assert refused(weir.dial("198.51.100.7"))
+    assert register_at_kamailio(weir.dial("203.0.113.7"), "user", "secret") == 200
+
+
+def test_a_certificate_puts_its_client_into_its_class(sipweir, authority, leaf):
+    trunk = {"name": "trunk", "certificate_names": ["trunk.test"], "total_connections": 1, "action": "close"}
+    secure = conf.secure(leaf, client_ca=authority.certificate, verify_client="optional")
+    weir = sipweir(listener={**THROUGH, **secure}, limits={"classes": [trunk]}, admin=ADMIN)
+    shown = tls.client(authority, leaf=authority.issue("trunk.test"))
+    held = weir.dial("198.51.100.7", context=shown)
+    assert held.ask().status == 200
+    assert http.metrics(weir).sum("sipweir_connections", **{"class": "trunk", "state": "relaying"}) == 1
+    over = weir.dial("198.51.100.8", context=shown)
+    with pytest.raises(AssertionError):
+        over.ask()
+    line = weir.wait_for("limit.refused")
+    assert (line["class"], line["limit"], line["max"]) == ("trunk", "total_connections", 1)
+    other = weir.dial("198.51.100.8", context=tls.client(authority, leaf=authority.issue("phone.test")))
+    assert other.ask().status == 200
 
 
 def test_a_ban_spares_those_who_have_registered(sipweir, backend):

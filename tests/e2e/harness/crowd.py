@@ -58,10 +58,10 @@ class Crowd:
         """All hang up: "close" or "reset"."""
         self._tell({"do": "leave", "how": how})
 
-    def hammer(self, address, source, times):
-        """Connect, say who it is, be refused, `times` in each process; returns how many were refused."""
+    def hammer(self, address, sources, times):
+        """Connect, say who it is (each in turn), be refused, `times` in each process; returns how many were refused."""
         host, _, port = address.rpartition(":")
-        return sum(self._tell({"do": "hammer", "to": [host, int(port)], "source": source, "times": times}))
+        return sum(self._tell({"do": "hammer", "to": [host, int(port)], "sources": sources, "times": times}))
 
     def stop(self):
         for one in self.callers:
@@ -114,13 +114,13 @@ def _leave(order, held):
 
 
 def _hammer(order, held):
-    header = proxy.v2(order["source"])
+    headers = [proxy.v2(source) for source in order["sources"]]
     to, refused, window = tuple(order["to"]), 0, []
-    for _ in range(order["times"]):
+    for n in range(order["times"]):
         s = socket.socket()
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RESET)
         s.connect(to)
-        s.sendall(header)
+        s.sendall(headers[n % len(headers)])
         window.append(s)
         if len(window) == 32:
             refused += _ended(window)

@@ -28,8 +28,16 @@ loadmodule "textops.so"
 loadmodule "xlog.so"
 loadmodule "siputils.so"
 
+loadmodule "auth.so"
+
 request_route {
 	xlog("L_ALERT", "SEEN method=$rm source=$si port=$sp proto=$proto call=$ci\\n");
+	if (is_method("REGISTER") && $fd == "auth.test") {
+		if (!pv_auth_check("$fd", "secret", "0", "0")) {
+			auth_challenge("$fd", "0");
+			exit;
+		}
+	}
 	if (is_method("REGISTER|OPTIONS")) {
 		append_to_reply("X-Source: $si\\r\\n");
 		sl_send_reply("200", "OK");
@@ -64,7 +72,7 @@ def openssl_after_fork(folder):
 
 class Kamailio(process.Peer):
     """
-    Answers REGISTER and OPTIONS with 200 and an X-Source header; relays all else that comes by TCP or TLS to the UAS,
+    Answers REGISTER and OPTIONS with 200 and an X-Source header (a REGISTER of auth.test only with the password "secret"); relays all else that comes by TCP or TLS to the UAS,
     over UDP. `seen()` is its own record: method and source address of each request. With a `leaf` it listens at
     `tls_address` too.
     """

@@ -127,6 +127,10 @@ class Sipweir:
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", text).group(1)) * 1024
 
+    def is_plain(self):
+        """Neither a sanitizer nor valgrind keeps memory of its own."""
+        return not re.search("asan|tsan|valgrind", str(program()))
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
