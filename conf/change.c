@@ -91,12 +91,22 @@ static bool is_equal_option(const struct conf_option *o, const char *from, const
 	return memcmp(a, b, conf_option_size(o)) == 0;
 }
 
+/* A value that both take from elsewhere has changed there, and is told there alone. */
+static bool is_inherited(const struct conf_option *o, const struct pair *p)
+{
+	struct conf_place from, to;
+
+	memcpy(&from, p->from + o->at, sizeof(from));
+	memcpy(&to, p->to + o->at, sizeof(to));
+	return o->is_inherited && from.is_default && to.is_default;
+}
+
 static void compare_option(const struct walk *w, const struct pair *p, const struct conf_option *o)
 {
 	char path[CONF_PATH_MAX];
 	const void *at = p->to + o->at;
 
-	if (is_equal_option(o, p->from, p->to))
+	if (is_inherited(o, p) || is_equal_option(o, p->from, p->to))
 		return;
 	conf_path_member(path, p->path, o->name);
 	w->visit(w->context, &(struct conf_change){CONF_CHANGE_VALUE, o->effect, path, at});

@@ -4,7 +4,8 @@
  *
  * Walks the table: an option that is added there is compared. Values are compared, not texts: what was
  * left out and is given now as it was by default has not changed. Groups of a list belong together when
- * they have the same name; those that have none (certificates), when they stand at the same place.
+ * they have the same name; those that have none (certificates), when they stand at the same place. What a class
+ * inherits has changed in limits or timeouts, not in the class.
  *
  * Both configurations have been loaded without an error. Nothing is allocated, and any thread may ask.
  */

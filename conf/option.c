@@ -21,8 +21,10 @@
 #define MIB(n)	   ((uint64_t)(n) << 20)
 #define GIB(n)	   ((uint64_t)(n) << 30)
 
-#define DEFAULT(text) .default_text = text
-#define EXAMPLE(text) .example = text
+/* Two arguments of ROW each. */
+#define DEFAULT(text)	.default_text = text, .is_inherited = false
+#define EXAMPLE(text)	.example = text, .is_inherited = false
+#define INHERITED(text) .default_text = text, .is_inherited = true
 
 /* Where a list keeps its count; 0 for what is no list. */
 #define COUNT_OF_BOOL(type, field)	     0
@@ -44,17 +46,18 @@
 #define COUNT_OF_NETWORKS(type, field)	     offsetof(struct type, field##_count)
 #define COUNT_OF_STRINGS(type, field)	     offsetof(struct type, field##_count)
 
-#define ROW(owner, type_, name_, field_, unit_, min_, max_, default_, effect_, help_) \
-	{.type = CONF_TYPE_##type_,                                                   \
-		.name = #name_,                                                       \
-		.unit = CONF_UNIT_##unit_,                                            \
-		.min = min_,                                                          \
-		.max = max_,                                                          \
-		default_,                                                             \
-		.effect = CONF_EFFECT_##effect_,                                      \
-		.help = help_,                                                        \
-		.field = offsetof(struct owner, field_),                              \
-		.count = COUNT_OF_##type_(owner, field_),                             \
+#define ROW(owner, type_, name_, field_, unit_, min_, max_, default_, inherited_, effect_, help_) \
+	{.type = CONF_TYPE_##type_,                                                               \
+		.name = #name_,                                                                   \
+		.unit = CONF_UNIT_##unit_,                                                        \
+		.min = min_,                                                                      \
+		.max = max_,                                                                      \
+		default_,                                                                         \
+		inherited_,                                                                       \
+		.effect = CONF_EFFECT_##effect_,                                                  \
+		.help = help_,                                                                    \
+		.field = offsetof(struct owner, field_),                                          \
+		.count = COUNT_OF_##type_(owner, field_),                                         \
 		.at = offsetof(struct owner, at.field_)},
 
 #define SECTION_COUNT_GROUP(owner, count)	   0

@@ -83,6 +83,7 @@ struct conf_option {
 	uint64_t max;
 	const char *default_text; /* NULL: the option must be given */
 	const char *example;	  /* instead of a default */
+	bool is_inherited; /* of a class: left out it is as in limits or timeouts, with its default */
 	const char *help;
 	size_t field; /* offsets in the structure of the scope */
 	size_t count; /* of a list's count, and of an optional address */

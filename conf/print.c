@@ -13,6 +13,7 @@ static const char preamble[] =
 	"//\n"
 	"# shows a default; remove the // to change it. The rest is an example that loads as it "
 	"is.\n"
+	"# What is \"inherited\" is as the option of that name in limits or timeouts.\n"
 	"#\n"
 	"# Durations are \"500ms\", \"30s\", \"5m\", \"1h\", \"1d\"; sizes \"16000\", \"64K\", "
 	"\"1M\", \"1G\";\n"
@@ -72,8 +73,9 @@ static void print_option(FILE *out, const struct conf_option *o, struct margin m
 	indent(out, m, "# ");
 	fprintf(out, "%s\n", o->help);
 	indent(out, m, "# ");
-	fprintf(out, "%s: %s. Changed by a %s.\n", o->default_text ? "Takes" : "Must be given",
+	fprintf(out, "%s: %s. %sChanged by a %s.\n", o->default_text ? "Takes" : "Must be given",
 		conf_option_expected(o, expected),
+		o->is_inherited ? "Inherited unless given. " : "",
 		o->effect == CONF_EFFECT_LIVE ? "reload" : "restart");
 	indent(out, m, o->default_text || m.is_off ? "//" : "");
 	fprintf(out, "%s = ", o->name);

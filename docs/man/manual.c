@@ -62,7 +62,9 @@ static void print_option(const char *path, const struct conf_option *o)
 	fputs("\n.br\n", stdout);
 	print_escaped(o->default_text ? "Takes " : "Must be given: ");
 	print_escaped(conf_option_expected(o, expected));
-	if (o->default_text && *o->default_text) {
+	if (o->is_inherited) {
+		fputs("; inherited unless given", stdout);
+	} else if (o->default_text && *o->default_text) {
 		fputs("; default ", stdout);
 		print_escaped(o->default_text);
 	}

@@ -287,6 +287,48 @@ static void optional_groups_come_and_go_as_a_whole(void **state)
 		"added pools.q f:3 live\n");
 }
 
+#define CLASSES(before, text) CASE_GOOD before "limits: { classes = (\n" text " ); };"
+#define C(text)		      "{ name = \"c\"; networks = [ \"192.0.2.0/24\" ]; " text " }"
+#define D(text)		      "{ name = \"d\"; files = ( { path = \"/d\"; " text " } ); }"
+
+static void classes_are_the_same_by_name_and_their_files_by_place(void **state)
+{
+	(void)state;
+	assert_changes(CLASSES("", C("") ",\n" D("")), CLASSES("", D("") ",\n" C("")), "");
+	assert_changes(CLASSES("", C("")), CLASSES("", C("") ",\n" D("")),
+		"added limits.classes.d f:5 live\n");
+	assert_changes(CLASSES("", C("") ",\n" D("")), CLASSES("", D("")),
+		"removed limits.classes.c f:3 live\n");
+	assert_changes(CASE_GOOD, CLASSES("", C("")), "added limits.classes.c f:4 live\n");
+	assert_changes(CLASSES("", D("")), CLASSES("", D("on_error = \"fail\";")),
+		"value limits.classes.d.files[0].on_error f:4 live\n");
+	assert_changes(CLASSES("", C("subnet: { connections = 5; };")),
+		CLASSES("", C("subnet: { connections = 6; };")),
+		"value limits.classes.c.subnet.connections f:4 live\n");
+}
+
+static void what_a_class_inherits_is_told_where_it_was_changed_and_not_in_the_class(void **state)
+{
+	(void)state;
+	assert_changes(CLASSES("", C("")), CLASSES("timeouts: { idle = \"1h\"; };\n", C("")),
+		"value timeouts.idle f:3 live\n");
+	assert_changes("max_connections = 1;\n" CASE_GOOD "limits: { connections = 5;\n"
+		       "classes = ( " C("") " ); };",
+		"max_connections = 1;\n" CASE_GOOD "limits: { connections = 6;\n"
+		"classes = ( " C("") " ); };",
+		"value limits.connections f:4 live\n");
+}
+
+static void a_class_that_names_what_it_inherited_has_changed_when_its_value_has(void **state)
+{
+	(void)state;
+	assert_changes(CLASSES("", C("")), CLASSES("", C("connections = 1024;")), "");
+	assert_changes(CLASSES("", C("")), CLASSES("", C("connections = 5;")),
+		"value limits.classes.c.connections f:4 live\n");
+	assert_changes(CLASSES("", C("connections = 5;")), CLASSES("", C("")),
+		"value limits.classes.c.connections f:4 live\n");
+}
+
 static const char many[] =
 	"workers = 2; limits: { connections = 5; };\n" CASE_LISTENER
 	"timeouts: { idle = \"1h\"; };\n"
@@ -406,6 +448,11 @@ int main(void)
 		cmocka_unit_test(groups_are_the_same_by_name_wherever_they_stand),
 		cmocka_unit_test(groups_without_a_name_are_the_same_by_their_place),
 		cmocka_unit_test(optional_groups_come_and_go_as_a_whole),
+		cmocka_unit_test(classes_are_the_same_by_name_and_their_files_by_place),
+		cmocka_unit_test(
+			what_a_class_inherits_is_told_where_it_was_changed_and_not_in_the_class),
+		cmocka_unit_test(
+			a_class_that_names_what_it_inherited_has_changed_when_its_value_has),
 		cmocka_unit_test(changes_are_listed_in_one_line),
 		cmocka_unit_test(a_line_that_is_too_short_says_how_many_are_left_out),
 		cmocka_unit_test(
