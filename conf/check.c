@@ -401,4 +401,5 @@ void conf_check(struct conf *c, struct conf_errors *errors)
 	for (size_t i = 0; i < c->listener_count; i++)
 		check_listener(c, i, errors);
 	conf_check_limits(c, errors);
+	conf_check_classes(c, errors);
 }

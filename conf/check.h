@@ -9,7 +9,8 @@
 
 /*
  * Check the whole and add what is wrong to `errors`. Options whose `at` has no file have been
- * reported and are left out. Fills in what is derived: pool_index and the max_message of pools.
+ * reported and are left out. Fills in what is derived: pool_index, the max_message of pools, what
+ * classes inherit, the prefixes of subnets.
  */
 void conf_check(struct conf *c, struct conf_errors *errors);
 

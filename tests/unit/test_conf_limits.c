@@ -115,9 +115,9 @@ static void what_does_not_fit_is_refused_with_a_cure(void **state)
 			"expected at most that\n",
 			""},
 		{"max_connections = 5;\n" CLASS("reserved = 5;"),
-			"f:4: limits.classes.reserved: all classes together reserve 5 places, "
-			"expected "
-			"fewer than max_connections, 5, so that some are left for others\n",
+			"f:4: limits.classes.c.reserved: with the classes before it 5 places are "
+			"reserved, expected fewer than max_connections, 5, so that some are left "
+			"for others\n",
 			""},
 		{LIMITS("classes = ( { name = \"default\"; endpoints = [ \"v\" ]; } );"),
 			"f:3: limits.classes.default.name: \"default\" is what metrics call those "
@@ -171,7 +171,7 @@ static void a_denied_load_balancer_is_refused(void **state)
 			"proxy_protocol = \"require\"; trusted = [ \"10.0.0.0/16\" ]; } );\n"
 			"limits: { classes = ( { name = \"c\"; deny = true; networks = [ "
 			"\"192.0.2.0/24\", \"10.0.3.0/24\" ]; } ); };",
-			"f:3: limits.classes.c.networks: the network at 10.0.3.0 is denied and in "
+			"f:3: limits.classes.c.networks: 10.0.3.0/24 is denied and in "
 			"trusted of "
 			"listener \"l\", expected no load balancer in it\n",
 			""},
@@ -191,6 +191,7 @@ static void what_hardly_anybody_means_is_a_warning(void **state)
 			"f:3: limits.classes.c.connections: 9 of one source are more than "
 			"total_connections "
 			"of all, 5\n"},
+		/* The networks are another way into the class. */
 		{CLASS("certificate_names = [ \"a\" ];"), "",
 			"f:3: limits.classes.c.certificate_names: no listener asks for the "
 			"certificates of "
@@ -199,9 +200,8 @@ static void what_hardly_anybody_means_is_a_warning(void **state)
 		{LIMITS("classes = ( { name = \"a\"; networks = [ \"192.0.2.0/24\" ]; },\n{ name = "
 			"\"b\"; networks = [ \"192.0.2.0/24\" ]; } );"),
 			"",
-			"f:4: limits.classes.b.networks: the network at 192.0.2.0 is in class "
-			"\"a\" already, "
-			"which comes first\n"},
+			"f:4: limits.classes.b.networks: 192.0.2.0/24 is in class \"a\" already, "
+			"which comes first and wins, expected it in one of them\n"},
 	};
 	(void)state;
 	conf_case_check(cases, COUNT(cases));
