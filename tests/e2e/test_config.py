@@ -156,6 +156,57 @@ def test_what_does_not_fit_together_is_an_error(file, change, option):
     errors(result, path)
 
 
+def class_file(file, one, **limits):
+    return file(conf.group(conf.tree(["127.0.0.1:5070"], limits={**limits, "classes": [{"name": "c", **one}]})))
+
+
+TEN = {"networks": ["192.0.2.0/24"]}
+
+
+@pytest.mark.parametrize(
+    "one,option,cure",
+    [
+        ({}, "limits.classes.c", "networks, files, endpoints"),
+        ({"networks": ["192.0.2.1/24"]}, "limits.classes.c.networks[0]", "without bits behind its prefix"),
+        ({"listeners": ["nowhere"]}, "limits.classes.c.listeners", "the name of one"),
+        ({"certificate_names": ["trunk"]}, "limits.classes.c.certificate_names", "verify_client"),
+        ({**TEN, "total_connections": 5, "reserved": 6}, "limits.classes.c.reserved", "at most that"),
+        ({"networks": ["10.0.0.0/7"], "deny": True}, "limits.classes.c.networks", "/8"),
+        ({"networks": ["2000::/15"], "deny": True}, "limits.classes.c.networks", "/16"),
+        ({**TEN, "refuse_status": 401}, "limits.classes.c.refuse_status", "503"),
+        ({**TEN, "message_rate": "5/s burst 0"}, "limits.classes.c.message_rate", "1..1000000"),
+        ({**TEN, "max_handshakes": 5}, "limits.classes.c.max_handshakes", 'in "limits"'),
+    ],
+    ids=["nobody", "host-bits", "listener", "certificates", "reserved", "vast-v4", "vast-v6", "status", "burst", "global"],
+)
+def test_a_class_that_makes_no_sense_is_an_error_with_a_cure(file, one, option, cure):
+    path = class_file(file, one)
+    result = check(path)
+    assert result.returncode == 2
+    (found,) = errors(result, path)
+    assert found[1].startswith(option + ": ") and cure in found[1].split("expected", 1)[1]
+
+
+def test_a_class_may_not_deny_the_load_balancer(file):
+    listener = {"proxy_protocol": "require", "trusted": ["10.0.0.0/16"]}
+    limits = {"classes": [{"name": "c", "deny": True, "networks": ["10.0.3.0/24"]}]}
+    path = file(conf.group(conf.tree(["127.0.0.1:5070"], listener=listener, limits=limits)))
+    result = check(path)
+    assert result.returncode == 2
+    assert "10.0.3.0/24 is denied" in result.stderr and '"main"' in result.stderr
+
+
+def test_what_a_class_says_for_nothing_is_a_warning(file):
+    result = check(class_file(file, {**TEN, "deny": True, "connections": 5}))
+    assert result.returncode == 0
+    assert re.fullmatch(r"warning: .+: limits\.classes\.c\.connections: .*deny.*\n", result.stderr), result.stderr
+
+
+def test_a_broken_number_of_limits_is_told_once_and_not_in_each_class(file):
+    path = class_file(file, TEN, connections=-1)
+    assert [rest.split(": ")[0] for _, rest in errors(check(path), path)] == ["limits.connections"]
+
+
 def test_a_syntax_error_names_the_line(file):
     path = file("workers = 1;\nlimits: { connections = ; };\n")
     result = check(path)
@@ -205,6 +256,9 @@ def test_print_config_loads_and_names_every_option(file):
         "max_unnamed",
         "certificates",
         "tracked_sources",
+        "certificate_names",
+        "over_message_rate",
+        "ban_closes",
         "max_header_bytes",
         "half_closed",
         "drain_delay",

@@ -87,6 +87,41 @@ static void check_group(const char *base, enum conf_scope_id id)
 	}
 }
 
+/* Somebody is in it, at listeners that exist, and it has a value for what it does not name. */
+static void check_class(const struct conf *c, const struct conf_class *k)
+{
+	require(k->networks_count || k->file_count || k->endpoints_count ||
+		k->certificate_names_count || k->listeners_count);
+	require(!k->total_connections || k->reserved <= k->total_connections);
+	require(!k->at.connections.is_default || k->connections == c->limits.connections);
+	require(!k->subnet.at.connections.is_default ||
+		k->subnet.connections == c->limits.subnet.connections);
+	require(!k->timeouts.at.idle_ms.is_default || k->timeouts.idle_ms == c->timeouts.idle_ms);
+	for (size_t i = 0; i < k->listeners_count; i++) {
+		size_t l = 0;
+
+		while (l < c->listener_count && strcmp(c->listeners[l].name, k->listeners[i]) != 0)
+			l++;
+		require(l < c->listener_count);
+	}
+}
+
+static void check_limits(const struct conf *c)
+{
+	const struct conf_limits *l = &c->limits;
+	uint64_t reserved = 0;
+
+	require(l->subnet.ipv4_prefix <= l->ipv4_prefix && l->subnet.ipv6_prefix <= l->ipv6_prefix);
+	require(l->penalty.ban_for_ms <= l->penalty.ban_max_ms);
+	for (size_t i = 0; i < l->class_count; i++) {
+		check_class(c, &l->classes[i]);
+		reserved += l->classes[i].reserved;
+		for (size_t k = 0; k < i; k++)
+			require(strcmp(l->classes[i].name, l->classes[k].name) != 0);
+	}
+	require(!reserved || !c->max_connections || reserved < c->max_connections);
+}
+
 static void check_whole(const struct conf *c)
 {
 	require(c->listener_count > 0 && c->pool_count > 0);
@@ -105,6 +140,7 @@ static void check_whole(const struct conf *c)
 		require((p->server_count > 0) != (p->respond != NULL));
 		require(p->max_message > 0 && p->max_message <= c->sip.max_message);
 	}
+	check_limits(c);
 	require(c->sip.max_header_bytes <= c->sip.max_message);
 	require(c->memory.per_connection >= 4 * (uint64_t)c->sip.max_message);
 	require(c->memory.total >= c->memory.per_connection);
