@@ -4,6 +4,7 @@
  */
 #include "conf/check.h"
 #include "conf/check_limits.h"
+#include "conf/check_sip.h"
 #include "conf/check_tls.h"
 #include "conf/inherit.h"
 #include "conf/load.h"
@@ -49,29 +50,6 @@ static void check_sizes(const struct conf *c, struct conf_errors *e)
 			"memory.per_connection, \"%s\"",
 			conf_value_write_size(a, m->total),
 			conf_value_write_size(b, m->per_connection));
-}
-
-/* RFC 3986 section 3.1. */
-static bool is_scheme(const char *text)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789+-.";
-
-	return strspn(text, allowed) == strlen(text) && strspn(text, allowed + 52) == 0 && text[0];
-}
-
-static void check_schemes(const struct conf_sip *sip, struct conf_errors *e)
-{
-	char path[CONF_PATH_MAX], quoted[CONF_VALUE_TEXT_MAX];
-
-	for (size_t i = 0; i < sip->schemes_count; i++) {
-		if (is_scheme(sip->schemes[i]))
-			continue;
-		conf_path_element(path, "sip.schemes", NULL, i);
-		conf_errors_add(e, &sip->at.schemes, path,
-			"\"%s\" is no scheme, expected one such as \"sip\", without a colon",
-			conf_value_quote(quoted, sip->schemes[i]));
-	}
 }
 
 static void check_keepalive(const struct conf_timeouts *t, struct conf_errors *e)
@@ -392,7 +370,7 @@ void conf_check(struct conf *c, struct conf_errors *errors)
 	conf_inherit(c);
 	check_group(c, errors);
 	check_sizes(c, errors);
-	check_schemes(&c->sip, errors);
+	conf_check_sip(&c->sip, errors);
 	check_keepalive(&c->timeouts, errors);
 	for (size_t i = 0; i < c->pool_count; i++)
 		check_pool(c, i, errors);
