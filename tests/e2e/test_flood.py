@@ -55,7 +55,8 @@ def test_a_flood_of_a_thousand_sources_leaves_the_others_alone(sipweir, callers)
     weir = sipweir(workers=2, listener=THROUGH, limits={"classes": [blocked]}, log={"budget": "100/s"})
     callers.hammer(weir.address, sources, 2500)
     before, refused = weir.rss(), []
-    flood = threading.Thread(target=lambda: refused.append(callers.hammer(weir.address, sources, FLOOD // 4)))
+    address = weir.address
+    flood = threading.Thread(target=lambda: refused.append(callers.hammer(address, sources, FLOOD // 4)))
     flood.start()
     answered = 0
     while flood.is_alive() or not answered:
@@ -69,7 +70,8 @@ def test_a_flood_of_a_thousand_sources_leaves_the_others_alone(sipweir, callers)
         assert weir.rss() - before < 4 << 20, "memory grows with the flood"
     weir.log.wait_for("connection.closed", count=1)
     weir.stop()
-    assert weir.log.total("limit.refused") == FLOOD // 4 * 2 + 5000
+    told, dropped = weir.log.total("limit.refused"), sum(line.get("suppressed", 0) for line in weir.log.find("log.dropped"))
+    assert told <= FLOOD // 4 * 2 + 5000 <= told + dropped, "each is told of, or told to be dropped on a busy machine"
     seconds = 60  # of lines within the budget, and sums
     assert len(weir.log.find("limit.refused")) <= 100 * seconds
     assert {line["limit"] for line in weir.log.find("limit.refused") if "limit" in line} == {"deny"}

@@ -2,6 +2,7 @@
 """The program's log, read as the operator's tools read it: a JSON object per line."""
 import json
 import os
+import threading
 
 from . import wait
 
@@ -15,28 +16,35 @@ class Log:
         self.alien = []  # what was not a JSON object: nothing of ours
         self._at = 0
         self._file = None
+        self._lock = threading.Lock()  # a test's threads may ask at once
 
     def read(self):
         """Take in what was written since; returns all lines so far. A file that was exchanged is read from its start."""
-        fresh = b""
-        if self.path.exists():
-            with open(self.path, "rb") as f:
-                file = os.fstat(f.fileno()).st_ino
-                self._at = self._at if file == self._file else 0
-                self._file = file
-                f.seek(self._at)
-                fresh = f.read()
-        whole, newline, _ = fresh.rpartition(b"\n")
-        self._at += len(whole) + len(newline)
-        for line in whole.split(b"\n") if newline else ():
-            try:
-                parsed = json.loads(line.decode("ascii"))
-                if not isinstance(parsed, dict):
-                    raise ValueError
-                self.lines.append(parsed)
-            except ValueError:
-                self.alien.append(line.decode("latin-1"))
+        with self._lock:
+            for line in self._fresh_lines():
+                self._take(line)
         return self.lines
+
+    def _fresh_lines(self):
+        if not self.path.exists():
+            return ()
+        with open(self.path, "rb") as f:
+            file = os.fstat(f.fileno()).st_ino
+            self._at = self._at if file == self._file else 0
+            self._file = file
+            f.seek(self._at)
+            whole, newline, _ = f.read().rpartition(b"\n")
+        self._at += len(whole) + len(newline)
+        return whole.split(b"\n") if newline else ()
+
+    def _take(self, line):
+        try:
+            parsed = json.loads(line.decode("ascii"))
+            if not isinstance(parsed, dict):
+                raise ValueError
+            self.lines.append(parsed)
+        except ValueError:
+            self.alien.append(line.decode("latin-1"))
 
     def find(self, event, **fields):
         return [
