@@ -201,8 +201,10 @@ int shared_class(struct shared *sh, const char *name)
 
 bool shared_count_class(struct shared *sh, struct listener *l, size_t slot)
 {
-	struct class_counters *sets =
-		l->classes[slot] ? l->classes[slot] : counters_new_class(sh->workers);
+	/* A slot that is there is read by workers without a lock; it is never written again. */
+	if (l->classes[slot])
+		return true;
+	struct class_counters *sets = counters_new_class(sh->workers);
 	pthread_mutex_lock(&sh->lock);
 	l->classes[slot] = sets;
 	pthread_mutex_unlock(&sh->lock);
