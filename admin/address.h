@@ -9,7 +9,7 @@
 
 struct address {
 	struct network network;
-	bool is_network; /* it was written with a prefix */
+	bool is_network;		 /* it was written with a prefix */
 	char endpoint[BAN_ENDPOINT_MAX]; /* "": none */
 };
 

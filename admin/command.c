@@ -155,7 +155,8 @@ static void run_sources(const struct call *c)
 	if (c->subject || !read_sort(value_of(c, "--sort"), &sort) ||
 		!read_top(value_of(c, "--top"), &top)) {
 		command_say(c->reply, REPLY_USAGE,
-			"sources expects --top with a number, 1 to 100000, and --sort with connections, "
+			"sources expects --top with a number, 1 to 100000, and --sort with "
+			"connections, "
 			"refused or penalty\n");
 	} else if (value_of(c, "--source")) {
 		show_one_source(c, value_of(c, "--source"));
@@ -270,8 +271,8 @@ static void order_about_source(const struct call *c, enum server_action action)
 	if (!read_address(c, c->subject, &a))
 		return;
 	order(c, action, 0);
-	c->reply->order.ban.network = a.is_network ? a.network
-						   : inspect_network(c->inspector, &a.network.addr);
+	c->reply->order.ban.network =
+		a.is_network ? a.network : inspect_network(c->inspector, &a.network.addr);
 	memcpy(c->reply->order.ban.endpoint, a.endpoint, sizeof(a.endpoint));
 }
 

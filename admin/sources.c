@@ -29,8 +29,8 @@ static void put_source(struct table *t, const struct limit_view *v)
 
 bool sources_write_text(struct text *text, const void *sources)
 {
-	static const char *const head[] = {"source", "connections", "unproven", "unregistered",
-		"refused", "points", ""};
+	static const char *const head[] = {
+		"source", "connections", "unproven", "unregistered", "refused", "points", ""};
 	const struct inspect_sources *s = sources;
 	struct table t = {.text = text, .columns = 7, .numbers = 0x3e};
 	for (int pass = 0; pass < 2; pass++) {

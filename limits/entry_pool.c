@@ -9,6 +9,8 @@
  */
 #include "limits/entry_pool.h"
 
+#include "limits/huge_pages.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -30,6 +32,7 @@ bool entry_pool_init(struct entry_pool *pool, uint32_t capacity)
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return false;
+	huge_pages_advise(memory, pool_bytes(capacity));
 	pool->entries = memory;
 	pool->capacity = capacity;
 	atomic_init(&pool->fresh, 0);

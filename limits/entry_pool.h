@@ -38,9 +38,12 @@ struct limit_entry {
 	_Atomic uint32_t unregistered;
 	_Atomic uint32_t next; /* index of the next in the free list or in the line's chain */
 	_Atomic uint32_t line; /* number of the line it is in, from 1; 0: it is in none */
-	uint32_t parent; /* index of a source's subnet, whose entry stays while this one does */
+	/* Index of a source's subnet, whose entry stays while this one does; above it ENTRY_IS_NEAR, under the line's lock. */
+	_Atomic uint32_t parent;
 	_Atomic uint64_t connection_rate; /* changed under that lock */
 };
+
+enum { ENTRY_IS_NEAR = 1 << 30 }; /* limit.near was told of this source */
 
 enum {
 	ENTRY_POOL_MAX = 1 << 25, /* entries; keeps the sizes within 32 bits */

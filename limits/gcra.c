@@ -46,6 +46,17 @@ bool gcra_take(
 	return true;
 }
 
+bool gcra_take_locked(_Atomic uint64_t *word, const struct gcra_rate *rate, uint64_t now_us)
+{
+	if (rate->interval_us == 0)
+		return true;
+	uint64_t due_us = due_at(atomic_load_explicit(word, memory_order_relaxed), now_us);
+	if (is_early(due_us, rate, now_us))
+		return false;
+	atomic_store_explicit(word, due_us + rate->interval_us, memory_order_relaxed);
+	return true;
+}
+
 uint64_t gcra_reserve(_Atomic uint64_t *word, const struct gcra_rate *rate, uint64_t now_us)
 {
 	if (rate->interval_us == 0)

@@ -25,6 +25,9 @@ struct gcra_rate gcra_rate_of(uint32_t count, uint32_t period_ms, uint32_t burst
 bool gcra_take(
 	_Atomic uint64_t *word, const struct gcra_rate *rate, uint64_t now_us, uint64_t *at_us);
 
+/* The same for a word that nobody else changes meanwhile, because the caller holds its lock. */
+bool gcra_take_locked(_Atomic uint64_t *word, const struct gcra_rate *rate, uint64_t now_us);
+
 /* Would one conform now? */
 bool gcra_conforms(const _Atomic uint64_t *word, const struct gcra_rate *rate, uint64_t now_us);
 

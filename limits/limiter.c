@@ -7,6 +7,7 @@
  */
 #include "limits/limiter.h"
 
+#include "limits/huge_pages.h"
 #include "limits/limiter_state.h"
 #include "limits/points.h"
 
@@ -53,6 +54,7 @@ static bool init_tables(struct limiter *l, uint32_t capacity)
 		source_table_fini(&l->subnets);
 		return false;
 	}
+	huge_pages_advise(memory, memory_bytes(capacity));
 	l->memories = memory;
 	return true;
 }
@@ -91,110 +93,6 @@ void limiter_free(struct limiter *l)
 	free(l);
 }
 
-/* --- finding and making entries --- */
-
-/* Both lines are locked; an entry may be missing. */
-struct place {
-	struct limit_keys keys;
-	struct source_line *subnet_line, *source_line;
-	struct limit_entry *subnet, *source;
-	bool is_new_subnet, is_new_source;
-};
-
-static uint32_t read_count(const _Atomic uint32_t *count)
-{
-	return atomic_load_explicit(count, memory_order_relaxed);
-}
-
-static void lock_source(struct limiter *l, struct place *p)
-{
-	p->source_line = source_table_lock(&l->sources, p->keys.source.hash);
-	p->source = source_table_find(&l->sources, p->source_line, &p->keys.source);
-}
-
-static void lock_place(struct limiter *l, const struct limit_source *source, struct place *p)
-{
-	*p = (struct place){0};
-	limiter_keys(l, source, &p->keys);
-	source_table_prefetch(&l->subnets, p->keys.subnet.hash);
-	source_table_prefetch(&l->sources, p->keys.source.hash);
-	p->subnet_line = source_table_lock(&l->subnets, p->keys.subnet.hash);
-	p->subnet = source_table_find(&l->subnets, p->subnet_line, &p->keys.subnet);
-	lock_source(l, p);
-	if (p->source != NULL || p->subnet == NULL || read_count(&p->subnet->sources) < l->share)
-		return;
-	/* It has its share: this newcomer is one with all others that come from now on. */
-	source_table_unlock(p->source_line);
-	limiter_share_key(l, &p->keys);
-	lock_source(l, p);
-}
-
-static void unlock_place(const struct place *p)
-{
-	source_table_unlock(p->source_line);
-	source_table_unlock(p->subnet_line);
-}
-
-static struct limit_entry *add(struct limiter *l, struct source_table *table,
-	struct source_line *line, const struct source_key *key,
-	bool (*evict)(struct limiter *l, struct source_line *held, uint64_t now_us),
-	uint64_t now_us)
-{
-	struct limit_entry *entry = source_table_add(table, line, key);
-	if (entry == NULL && evict(l, line, now_us))
-		entry = source_table_add(table, line, key);
-	return entry;
-}
-
-static void clear_memory(struct limit_memory *m)
-{
-	atomic_store_explicit(&m->message_rate, 0, memory_order_relaxed);
-	atomic_store_explicit(&m->points, 0, memory_order_relaxed);
-	atomic_store_explicit(&m->refused, 0, memory_order_relaxed);
-	atomic_store_explicit(&m->marked_s, 0, memory_order_relaxed);
-	atomic_store_explicit(&m->is_near, 0, memory_order_relaxed);
-}
-
-/* False: there is no room, and nothing has changed. */
-static bool fill_place(
-	struct limiter *l, struct place *p, const struct limit_source *source, uint64_t now_us)
-{
-	if (p->subnet == NULL) {
-		p->subnet = add(l, &l->subnets, p->subnet_line, &p->keys.subnet,
-			limiter_evict_subnet, now_us);
-		p->is_new_subnet = p->subnet != NULL;
-	}
-	if (p->source == NULL && p->subnet != NULL) {
-		p->source = add(l, &l->sources, p->source_line, &p->keys.source,
-			limiter_evict_source, now_us);
-		p->is_new_source = p->source != NULL;
-	}
-	if (p->source == NULL) {
-		if (p->is_new_subnet)
-			source_table_remove(&l->subnets, p->subnet_line, p->subnet);
-		return false;
-	}
-	if (p->is_new_source) {
-		p->source->parent = entry_pool_index(&l->subnets.pool, p->subnet);
-		atomic_fetch_add_explicit(&p->subnet->sources, 1, memory_order_relaxed);
-		clear_memory(limiter_memory(l, p->source));
-		if (source->endpoint_length != 0)
-			limiter_remember_endpoint(l, p->keys.source.endpoint, source);
-	}
-	return true;
-}
-
-/* As if fill_place() had not been called. */
-static void empty_place(struct limiter *l, struct place *p)
-{
-	if (p->is_new_source) {
-		atomic_fetch_sub_explicit(&p->subnet->sources, 1, memory_order_relaxed);
-		source_table_remove(&l->sources, p->source_line, p->source);
-	}
-	if (p->is_new_subnet)
-		source_table_remove(&l->subnets, p->subnet_line, p->subnet);
-}
-
 /* --- deciding --- */
 
 static bool is_reached(uint32_t current, uint32_t max, struct limit_result *result)
@@ -209,12 +107,12 @@ static bool is_reached(uint32_t current, uint32_t max, struct limit_result *resu
 static enum limit_verdict check_source(const struct limit_entry *e, const struct limit_rules *r,
 	uint64_t now_us, struct limit_result *result)
 {
-	result->current = read_count(&e->slots);
+	result->current = limiter_count(&e->slots);
 	if (is_reached(result->current, r->connections, result))
 		return LIMIT_CONNECTIONS;
 	if (!gcra_conforms(&e->connection_rate, &r->connection_rate, now_us))
 		return LIMIT_CONNECTION_RATE;
-	if (is_reached(read_count(&e->unproven), r->unproven, result))
+	if (is_reached(limiter_count(&e->unproven), r->unproven, result))
 		return LIMIT_UNPROVEN;
 	return LIMIT_OK;
 }
@@ -222,15 +120,15 @@ static enum limit_verdict check_source(const struct limit_entry *e, const struct
 static enum limit_verdict check_subnet(const struct limit_entry *e, const struct limit_rules *r,
 	uint64_t now_us, struct limit_result *result)
 {
-	if (is_reached(read_count(&e->slots), r->subnet_connections, result))
+	if (is_reached(limiter_count(&e->slots), r->subnet_connections, result))
 		return LIMIT_SUBNET_CONNECTIONS;
 	if (!gcra_conforms(&e->connection_rate, &r->subnet_connection_rate, now_us))
 		return LIMIT_SUBNET_CONNECTION_RATE;
 	return LIMIT_OK;
 }
 
-static enum limit_verdict check(const struct place *p, const struct limit_rules *r, uint64_t now_us,
-	struct limit_result *result)
+static enum limit_verdict check(const struct limit_place *p, const struct limit_rules *r,
+	uint64_t now_us, struct limit_result *result)
 {
 	enum limit_verdict verdict = LIMIT_OK;
 	*result = (struct limit_result){.max = r->connections};
@@ -246,7 +144,7 @@ static enum limit_verdict check(const struct place *p, const struct limit_rules 
 /* One more, if there may be one more. Of all limits it is asked last: what others share cannot be locked. */
 static bool take_total(struct limit_total *total, uint32_t max, struct limit_result *result)
 {
-	uint32_t open = read_count(&total->open);
+	uint32_t open = limiter_count(&total->open);
 	do {
 		if (is_reached(open, max, result))
 			return false;
@@ -261,45 +159,38 @@ static bool is_over(uint32_t count, uint32_t max, uint32_t percent)
 }
 
 /* Told once at 80 %, and again only after it was below 60 %. */
-static bool note_near(struct limit_memory *m, uint32_t before, uint32_t max)
+static bool note_near(struct limit_entry *e, uint32_t before, uint32_t max)
 {
-	if (max < NEAR_MIN)
-		return false;
-	if (!is_over(before, max, 60))
-		atomic_store_explicit(&m->is_near, 0, memory_order_relaxed);
-	if (!is_over(before + 1, max, 80) || read_count(&m->is_near) != 0)
-		return false;
-	atomic_store_explicit(&m->is_near, 1, memory_order_relaxed);
-	return true;
+	uint32_t parent = limiter_count(&e->parent);
+	bool was_near = parent & ENTRY_IS_NEAR;
+	bool is_near = max >= NEAR_MIN && is_over(before + 1, max, 80);
+	bool stays_near = was_near && is_over(before, max, 60);
+	if (was_near != (is_near || stays_near))
+		atomic_store_explicit(&e->parent, parent ^ ENTRY_IS_NEAR, memory_order_relaxed);
+	return is_near && !stays_near;
 }
 
 /* A rate that says no to one that is admitted all the same has nothing taken of it. */
-static void take_rate(_Atomic uint64_t *word, const struct gcra_rate *rate, uint64_t now_us)
-{
-	uint64_t at_us;
-	gcra_take(word, rate, now_us, &at_us);
-}
-
-static void count(struct limiter *l, const struct place *p, const struct limit_rules *r,
+static void count(struct limiter *l, const struct limit_place *p, const struct limit_rules *r,
 	uint64_t now_us, struct limit_token *token, struct limit_result *result)
 {
 	uint32_t before = atomic_fetch_add_explicit(&p->source->slots, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&p->source->unproven, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&p->subnet->slots, 1, memory_order_relaxed);
-	take_rate(&p->source->connection_rate, &r->connection_rate, now_us);
-	take_rate(&p->subnet->connection_rate, &r->subnet_connection_rate, now_us);
+	gcra_take_locked(&p->source->connection_rate, &r->connection_rate, now_us);
+	gcra_take_locked(&p->subnet->connection_rate, &r->subnet_connection_rate, now_us);
 	token->entry = p->source;
 	token->memory = limiter_memory(l, p->source);
 	token->is_unproven = true;
-	result->is_near = note_near(token->memory, before, r->connections);
+	result->is_near = note_near(p->source, before, r->connections);
 }
 
-static void count_refusal(const struct limiter *l, const struct place *p)
+static void count_refusal(const struct limiter *l, const struct limit_place *p)
 {
 	if (p->source == NULL || p->is_new_source)
 		return;
 	_Atomic uint32_t *refused = &limiter_memory(l, p->source)->refused;
-	if (read_count(refused) != UINT32_MAX)
+	if (limiter_count(refused) != UINT32_MAX)
 		atomic_fetch_add_explicit(refused, 1, memory_order_relaxed);
 }
 
@@ -317,10 +208,10 @@ static enum limit_verdict admit_uncounted(
 }
 
 static enum limit_verdict admit_new(struct limiter *l, const struct limit_rules *r,
-	const struct limit_source *source, uint64_t now_us, struct place *p,
+	const struct limit_source *source, uint64_t now_us, struct limit_place *p,
 	struct limit_token *token, struct limit_result *result)
 {
-	if (!fill_place(l, p, source, now_us)) {
+	if (!limiter_fill_place(l, p, source, now_us)) {
 		result->current = result->max = 0;
 		if (!r->admit_when_full && !r->is_observing)
 			return LIMIT_TRACKED_SOURCES;
@@ -329,7 +220,7 @@ static enum limit_verdict admit_new(struct limiter *l, const struct limit_rules 
 	}
 	enum limit_verdict verdict = admit_uncounted(r, token, result);
 	if (verdict != LIMIT_OK && !r->is_observing)
-		empty_place(l, p);
+		limiter_empty_place(l, p);
 	else
 		count(l, p, r, now_us, token, result);
 	return verdict;
@@ -339,9 +230,9 @@ void limiter_admit(struct limiter *l, const struct limit_rules *rules,
 	const struct limit_source *source, uint64_t now_us, struct limit_token *token,
 	struct limit_result *result)
 {
-	struct place p;
+	struct limit_place p;
 	assert(token->entry == NULL && token->total == NULL);
-	lock_place(l, source, &p);
+	limiter_lock_place(l, source, &p);
 	enum limit_verdict verdict = check(&p, rules, now_us, result);
 	if (verdict == LIMIT_OK || rules->is_observing) {
 		enum limit_verdict more = admit_new(l, rules, source, now_us, &p, token, result);
@@ -350,7 +241,7 @@ void limiter_admit(struct limiter *l, const struct limit_rules *rules,
 	}
 	if (verdict != LIMIT_OK)
 		count_refusal(l, &p);
-	unlock_place(&p);
+	limiter_unlock_place(&p);
 	result->verdict = verdict;
 }
 
@@ -363,7 +254,7 @@ void limiter_prove(struct limit_token *token, uint32_t unregistered, bool is_obs
 	if (token->entry == NULL || !token->is_unproven)
 		return;
 	_Atomic uint32_t *counted = &token->entry->unregistered;
-	uint32_t current = read_count(counted);
+	uint32_t current = limiter_count(counted);
 	do {
 		if (is_reached(current, unregistered, result)) {
 			result->verdict = LIMIT_UNREGISTERED;
@@ -437,10 +328,10 @@ static bool is_remembered(
 static bool release_one(struct limiter *l, struct limit_entry *entry)
 {
 	bool is_last = true;
-	if (read_count(&entry->slots) <= 1)
+	if (limiter_count(&entry->slots) <= 1)
 		return false;
 	struct source_line *line = source_table_lock(&l->sources, entry->key.hash);
-	if (read_count(&entry->slots) > 1) {
+	if (limiter_count(&entry->slots) > 1) {
 		atomic_fetch_sub_explicit(&entry->slots, 1, memory_order_relaxed);
 		is_last = false;
 	}
@@ -495,30 +386,30 @@ float limiter_punish(
 float limiter_punish_source(struct limiter *l, const struct limit_source *source, float points,
 	uint32_t half_life_ms, uint64_t now_us)
 {
-	struct place p;
+	struct limit_place p;
 	float sum = 0;
-	lock_place(l, source, &p);
-	if (fill_place(l, &p, source, now_us))
+	limiter_lock_place(l, source, &p);
+	if (limiter_fill_place(l, &p, source, now_us))
 		sum = points_add(
 			&limiter_memory(l, p.source)->points, points, half_life_ms, now_us);
-	unlock_place(&p);
+	limiter_unlock_place(&p);
 	return sum;
 }
 
 void limiter_absolve(struct limiter *l, const struct limit_source *source, float points,
 	uint32_t half_life_ms, uint64_t now_us)
 {
-	struct place p;
-	lock_place(l, source, &p);
+	struct limit_place p;
+	limiter_lock_place(l, source, &p);
 	if (p.source != NULL)
 		points_add(&limiter_memory(l, p.source)->points, -points, half_life_ms, now_us);
-	unlock_place(&p);
+	limiter_unlock_place(&p);
 }
 
 bool limiter_forget(struct limiter *l, const struct limit_source *source)
 {
-	struct place p;
-	lock_place(l, source, &p);
+	struct limit_place p;
+	limiter_lock_place(l, source, &p);
 	if (p.source != NULL) {
 		struct limit_memory *m = limiter_memory(l, p.source);
 		atomic_store_explicit(&m->points, 0, memory_order_relaxed);
@@ -526,7 +417,7 @@ bool limiter_forget(struct limiter *l, const struct limit_source *source)
 		atomic_store_explicit(&m->refused, 0, memory_order_relaxed);
 		atomic_store_explicit(&p.source->connection_rate, 0, memory_order_relaxed);
 	}
-	unlock_place(&p);
+	limiter_unlock_place(&p);
 	return p.source != NULL;
 }
 
@@ -535,27 +426,27 @@ bool limiter_forget(struct limiter *l, const struct limit_source *source)
 bool limiter_mark(
 	struct limiter *l, const struct limit_source *source, uint32_t now_s, uint32_t interval_s)
 {
-	struct place p;
+	struct limit_place p;
 	bool is_due = false;
-	lock_place(l, source, &p);
+	limiter_lock_place(l, source, &p);
 	if (p.source != NULL) {
 		_Atomic uint32_t *mark = &limiter_memory(l, p.source)->marked_s;
-		uint32_t marked_s = read_count(mark);
-		is_due = read_count(&p.source->slots) != 0 &&
+		uint32_t marked_s = limiter_count(mark);
+		is_due = limiter_count(&p.source->slots) != 0 &&
 			 (marked_s == 0 || now_s - marked_s >= interval_s);
 		if (is_due)
 			atomic_store_explicit(mark, now_s, memory_order_relaxed);
 	}
-	unlock_place(&p);
+	limiter_unlock_place(&p);
 	return is_due;
 }
 
 uint32_t limiter_marked_s(const struct limit_token *token)
 {
-	return token->memory ? read_count(&token->memory->marked_s) : 0;
+	return token->memory ? limiter_count(&token->memory->marked_s) : 0;
 }
 
 uint32_t limiter_held(const struct limit_token *token)
 {
-	return token->entry ? read_count(&token->entry->slots) : 0;
+	return token->entry ? limiter_count(&token->entry->slots) : 0;
 }

@@ -12,14 +12,9 @@ static const float FADED = 0.5F; /* points that are worth nothing */
 
 enum { EVICT_LOOKS = 32 }; /* of an admission that finds its table full */
 
-static uint32_t read_count(const _Atomic uint32_t *count)
-{
-	return atomic_load_explicit(count, memory_order_relaxed);
-}
-
 bool limiter_is_idle_subnet(const struct limit_entry *subnet, uint64_t now_us)
 {
-	return read_count(&subnet->slots) == 0 && read_count(&subnet->sources) == 0 &&
+	return limiter_count(&subnet->slots) == 0 && limiter_count(&subnet->sources) == 0 &&
 	       gcra_is_idle(&subnet->connection_rate, now_us);
 }
 
@@ -71,7 +66,7 @@ static bool visit_source(
 	if (line == NULL)
 		return false;
 	bool goes =
-		read_count(&entry->slots) == 0 &&
+		limiter_count(&entry->slots) == 0 &&
 		(held != NULL || is_idle(limiter_memory(l, entry), entry, half_life_ms, now_us));
 	if (goes)
 		limiter_remove_source(l, line, entry);

@@ -15,9 +15,7 @@ struct limit_memory {
 	_Atomic uint64_t points;
 	_Atomic uint32_t refused;
 	_Atomic uint32_t marked_s; /* 0: never */
-	_Atomic uint32_t
-		is_near; /* limit.near was told; changed under the lock of the entry's line */
-	uint32_t unused;
+	uint64_t unused;	   /* so that none lies across two cache lines */
 };
 
 struct endpoint {
@@ -48,7 +46,31 @@ void limiter_keys(
 
 /* In place of its own: the key of all later sources of a subnet that has its share. */
 void limiter_share_key(const struct limiter *l, struct limit_keys *keys);
-bool limiter_is_shared_key(const struct source_key *key, const char *text);
+
+/* A source and its subnet, each with its line locked; an entry may be missing. */
+struct limit_place {
+	struct limit_keys keys;
+	struct source_line *subnet_line, *source_line;
+	struct limit_entry *subnet, *source;
+	bool is_new_subnet, is_new_source;
+};
+
+/* Lock both lines, the subnet's first, and look for the entries; unlock them. */
+void limiter_lock_place(
+	struct limiter *l, const struct limit_source *source, struct limit_place *p);
+void limiter_unlock_place(const struct limit_place *p);
+
+/* Make the entries that are missing. False: there is no room, and nothing has changed. */
+bool limiter_fill_place(struct limiter *l, struct limit_place *p, const struct limit_source *source,
+	uint64_t now_us);
+
+/* As if limiter_fill_place() had not been called. */
+void limiter_empty_place(struct limiter *l, struct limit_place *p);
+
+static inline uint32_t limiter_count(const _Atomic uint32_t *count)
+{
+	return atomic_load_explicit(count, memory_order_relaxed);
+}
 
 static inline struct limit_memory *limiter_memory(
 	const struct limiter *l, const struct limit_entry *entry)
@@ -59,7 +81,8 @@ static inline struct limit_memory *limiter_memory(
 static inline struct limit_entry *limiter_subnet(
 	const struct limiter *l, const struct limit_entry *source)
 {
-	return entry_pool_at(&l->subnets.pool, source->parent);
+	uint32_t parent = atomic_load_explicit(&source->parent, memory_order_relaxed);
+	return entry_pool_at(&l->subnets.pool, parent & ~(uint32_t)ENTRY_IS_NEAR);
 }
 
 /* Take a source out of its locked line. What becomes of its subnet is the caller's matter, or that of the clock. */

@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-static uint32_t read_count(const _Atomic uint32_t *count)
-{
-	return atomic_load_explicit(count, memory_order_relaxed);
-}
-
 static bool is_shared(const struct source_key *key)
 {
 	return key->endpoint != 0 && (key->endpoint & 1) == 0;
@@ -30,10 +25,10 @@ static void view_source(const struct limiter *l, const struct limit_entry *e, ui
 	const struct limit_memory *m = limiter_memory(l, e);
 	*v = (struct limit_view){
 		.is_shared = is_shared(&e->key),
-		.connections = read_count(&e->slots),
-		.unproven = read_count(&e->unproven),
-		.unregistered = read_count(&e->unregistered),
-		.refused = read_count(&m->refused),
+		.connections = limiter_count(&e->slots),
+		.unproven = limiter_count(&e->unproven),
+		.unregistered = limiter_count(&e->unregistered),
+		.refused = limiter_count(&m->refused),
 		.points = points_left(&m->points, half_life_ms, now_us),
 	};
 	if (v->is_shared)
@@ -49,8 +44,8 @@ static bool look_subnet(struct limiter *l, const struct limit_keys *keys, struct
 	struct source_line *line = source_table_lock(&l->subnets, keys->subnet.hash);
 	const struct limit_entry *e = source_table_find(&l->subnets, line, &keys->subnet);
 	if (e != NULL) {
-		v->connections = read_count(&e->slots);
-		v->sources = read_count(&e->sources);
+		v->connections = limiter_count(&e->slots);
+		v->sources = limiter_count(&e->sources);
 	}
 	source_table_unlock(line);
 	set_network(&v->network, &keys->subnet.addr, l->subnet_ipv4_prefix, l->subnet_ipv6_prefix);
@@ -123,7 +118,7 @@ uint64_t limiter_slots(const struct limiter *l)
 	uint32_t touched = entry_pool_touched(pool);
 	uint64_t slots = 0;
 	for (uint32_t i = 1; i <= touched; i++)
-		slots += read_count(&entry_pool_at(pool, i)->slots);
+		slots += limiter_count(&entry_pool_at(pool, i)->slots);
 	return slots;
 }
 
@@ -134,7 +129,7 @@ void limiter_spread(
 	uint32_t touched = entry_pool_touched(pool);
 	memset(sources, 0, count * sizeof(*sources));
 	for (uint32_t i = 1; i <= touched; i++) {
-		uint32_t held = read_count(&entry_pool_at(pool, i)->slots);
+		uint32_t held = limiter_count(&entry_pool_at(pool, i)->slots);
 		for (size_t b = 0; held != 0 && b < count; b++)
 			sources[b] += held <= bounds[b];
 	}

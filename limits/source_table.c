@@ -7,6 +7,7 @@
  */
 #include "limits/source_table.h"
 
+#include "limits/huge_pages.h"
 #include "limits/spin.h"
 
 #include <assert.h>
@@ -52,6 +53,7 @@ bool source_table_init(struct source_table *table, uint32_t capacity)
 		entry_pool_fini(&table->pool);
 		return false;
 	}
+	huge_pages_advise(memory, size);
 	table->lines = memory;
 	return true;
 }
@@ -143,6 +145,14 @@ static bool entry_is(const struct limit_entry *entry, const struct source_key *k
 	return memcmp(&entry->key, key, sizeof(*key)) == 0;
 }
 
+void source_table_expect(
+	const struct source_table *table, const struct source_line *line, uint64_t hash)
+{
+	uint32_t slots = slots_with_tag(line, tag_of(hash));
+	if (slots != 0)
+		__builtin_prefetch(&table->pool.entries[line->index[__builtin_ctz(slots)]], 1);
+}
+
 struct limit_entry *source_table_find(const struct source_table *table,
 	const struct source_line *line, const struct source_key *key)
 {
@@ -185,7 +195,7 @@ struct limit_entry *source_table_add(
 	if (entry == NULL)
 		return NULL;
 	entry->key = *key;
-	entry->parent = 0;
+	atomic_store_explicit(&entry->parent, 0, memory_order_relaxed);
 	atomic_store_explicit(&entry->slots, 0, memory_order_relaxed);
 	atomic_store_explicit(&entry->unproven, 0, memory_order_relaxed);
 	atomic_store_explicit(&entry->unregistered, 0, memory_order_relaxed);

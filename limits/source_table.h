@@ -49,6 +49,10 @@ bool source_table_is_in(const struct source_table *table, const struct limit_ent
 struct source_line *source_table_line_of(
 	const struct source_table *table, const struct limit_entry *entry);
 
+/* Ask for the entry that source_table_find() will probably look at first, while there is something else to do. */
+void source_table_expect(
+	const struct source_table *table, const struct source_line *line, uint64_t hash);
+
 /* The entry of the key in its locked line, or NULL. */
 struct limit_entry *source_table_find(const struct source_table *table,
 	const struct source_line *line, const struct source_key *key);

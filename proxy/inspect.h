@@ -149,7 +149,8 @@ struct inspect_source {
 	struct limit_view source, subnet;
 	bool is_denied, is_observing, is_banned;
 	struct ban ban; /* if it is */
-	uint32_t connections, unproven, unregistered, subnet_connections; /* the numbers; 0: no limit */
+	uint32_t connections, unproven, unregistered,
+		subnet_connections; /* the numbers; 0: no limit */
 	struct conf_rate connection_rate, message_rate, connection_message_rate,
 		subnet_connection_rate;
 	uint32_t total_connections, total_open; /* of the class */
@@ -157,8 +158,8 @@ struct inspect_source {
 };
 
 /* On each listener; from malloc, the caller's. NULL: memory is short. `endpoint`: "" for none. */
-struct inspect_source *inspect_source(const struct inspector *i, const struct addr *address,
-	const char *endpoint, size_t *count);
+struct inspect_source *inspect_source(
+	const struct inspector *i, const struct addr *address, const char *endpoint, size_t *count);
 
 /* All bans in force, those that end first in front; from malloc, the caller's. False: memory is short. */
 bool inspect_bans(const struct inspector *i, struct ban **bans, size_t *count);

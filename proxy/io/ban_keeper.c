@@ -71,11 +71,21 @@ static void load_lines(struct server *s, const char *bytes, size_t length, const
 	}
 }
 
+/* The workers tell the time of a ban by it. */
+static void set_clock(struct server *s)
+{
+	struct timespec wall;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	int64_t wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+	atomic_store(&s->shared.wall_offset_ms, wall_ms - (int64_t)server_now_ms());
+}
+
 void ban_keeper_load(struct server *s, struct conf_errors *errors)
 {
 	const struct conf *conf = s->plan->settings->conf;
 	char path[PATH_LENGTH_MAX];
 	size_t length;
+	set_clock(s); /* before a worker asks */
 	if (!*conf->state_dir)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", conf->state_dir, file_name);
@@ -126,14 +136,6 @@ static void tell_begin(struct server *s, const struct ban *ban, int64_t now_s)
 }
 
 /* --- time --- */
-
-static void set_clock(struct server *s)
-{
-	struct timespec wall;
-	clock_gettime(CLOCK_REALTIME, &wall);
-	int64_t wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
-	atomic_store(&s->shared.wall_offset_ms, wall_ms - (int64_t)server_now_ms());
-}
 
 int ban_keeper_go_on(struct server *s)
 {

@@ -147,8 +147,8 @@ static void fill_source(struct inspect_source *to, struct shared *sh,
 		source->endpoint_length, server_wall_s(), &to->ban);
 }
 
-struct inspect_source *inspect_source(const struct inspector *i, const struct addr *address,
-	const char *endpoint, size_t *count)
+struct inspect_source *inspect_source(
+	const struct inspector *i, const struct addr *address, const char *endpoint, size_t *count)
 {
 	struct shared *sh = i->shared;
 	const struct limit_source source = {
@@ -176,7 +176,8 @@ struct network inspect_network(const struct inspector *i, const struct addr *add
 	pthread_mutex_lock(&sh->lock);
 	const struct conf_limits *limits = &sh->settings->conf->limits;
 	addr_cut(&n.addr, limits->ipv4_prefix, limits->ipv6_prefix);
-	n.prefix = (uint8_t)(addr_is_ipv4(&n.addr) ? 96 + limits->ipv4_prefix : limits->ipv6_prefix);
+	n.prefix =
+		(uint8_t)(addr_is_ipv4(&n.addr) ? 96 + limits->ipv4_prefix : limits->ipv6_prefix);
 	pthread_mutex_unlock(&sh->lock);
 	return n;
 }

@@ -255,6 +255,162 @@ static void a_table_with_room_is_never_called_full(void **state)
 	assert_true(sum.admitted > 0);
 }
 
+/* --- both levels, totals, and what connections do meanwhile --- */
+
+enum { SUBNETS = 3, MEMBERS = 8, HELD = 16, VERDICTS = LIMIT_UNREGISTERED + 1 };
+
+static const struct gcra_rate message_rate = {1, 1000};
+
+struct levels {
+	struct limiter *l;
+	struct limit_rules rules;
+	struct limit_total total;
+	_Atomic uint32_t of_source[SUBNETS][MEMBERS], of_subnet[SUBNETS], in_all;
+	pthread_barrier_t start;
+};
+
+struct member {
+	struct limit_token token;
+	uint32_t subnet, number;
+};
+
+struct climber {
+	struct levels *levels;
+	struct hand hand; /* draws and counts */
+	pthread_t thread;
+	struct member members[HELD];
+	uint32_t verdicts[VERDICTS];
+};
+
+static struct limit_source source_at(uint32_t subnet, uint32_t number)
+{
+	uint8_t ipv4[4] = {10, 0, (uint8_t)subnet, (uint8_t)number};
+	struct limit_source source = {.endpoint = ""};
+	addr_set_ipv4(&source.addr, ipv4);
+	return source;
+}
+
+static void climb(struct climber *c, struct member *m, uint64_t now_us)
+{
+	struct levels *v = c->levels;
+	struct limit_result result;
+	m->subnet = draw(&c->hand, SUBNETS);
+	m->number = draw(&c->hand, MEMBERS);
+	struct limit_source source = source_at(m->subnet, m->number);
+	limiter_admit(v->l, &v->rules, &source, now_us, &m->token, &result);
+	c->verdicts[result.verdict]++;
+	if (result.verdict != LIMIT_OK)
+		return;
+	uint32_t beside = atomic_fetch_add(&v->of_source[m->subnet][m->number], 1);
+	c->hand.wrong += beside >= v->rules.connections;
+	beside = atomic_fetch_add(&v->of_subnet[m->subnet], 1);
+	c->hand.wrong += beside >= v->rules.subnet_connections;
+	c->hand.wrong += atomic_fetch_add(&v->in_all, 1) >= v->rules.total_connections;
+}
+
+static void descend(struct climber *c, struct member *m, uint64_t now_us)
+{
+	struct levels *v = c->levels;
+	atomic_fetch_sub(&v->of_source[m->subnet][m->number], 1);
+	atomic_fetch_sub(&v->of_subnet[m->subnet], 1);
+	atomic_fetch_sub(&v->in_all, 1);
+	limiter_release(v->l, &m->token, now_us);
+}
+
+static void live(struct climber *c, struct member *m, uint64_t now_us)
+{
+	struct levels *v = c->levels;
+	struct limit_source source = source_at(m->subnet, m->number);
+	struct limit_result result;
+	uint64_t at_us;
+	switch (draw(&c->hand, 8)) {
+	case 0:
+		limiter_prove(&m->token, 0, false, &result);
+		break;
+	case 1:
+		limiter_register(&m->token);
+		break;
+	case 2:
+		limiter_punish(&m->token, 1, 1000, now_us);
+		break;
+	case 3:
+		limiter_absolve(v->l, &source, 1, 1000, now_us);
+		break;
+	case 4:
+		limiter_take_message(&m->token, &message_rate, now_us, &at_us);
+		break;
+	case 5:
+		limiter_mark(v->l, &source, 1 + (uint32_t)(now_us / 1000), 1);
+		break;
+	case 6:
+		limiter_punish_source(v->l, &source, 1, 1000, now_us);
+		break;
+	default:
+		limiter_reclaim(v->l, 1000, now_us, 4);
+	}
+}
+
+static void *climb_and_descend(void *argument)
+{
+	struct climber *c = argument;
+	pthread_barrier_wait(&c->levels->start);
+	for (uint32_t step = 0; step < 100000; step++) {
+		struct member *m = &c->members[draw(&c->hand, HELD)];
+		if (m->token.entry == NULL)
+			climb(c, m, step);
+		else if (draw(&c->hand, 3) == 0)
+			descend(c, m, step);
+		else
+			live(c, m, step);
+	}
+	for (int i = 0; i < HELD; i++)
+		if (c->members[i].token.entry != NULL)
+			descend(c, &c->members[i], 100000);
+	return NULL;
+}
+
+static void no_level_is_exceeded_whatever_connections_do_meanwhile(void **state)
+{
+	const struct limit_setup setup = {.capacity = 1000,
+		.ipv4_prefix = 32,
+		.ipv6_prefix = 64,
+		.subnet_ipv4_prefix = 24,
+		.subnet_ipv6_prefix = 48};
+	struct levels v = {
+		.rules = {.connections = 3, .subnet_connections = 12, .total_connections = 30}};
+	struct climber climbers[THREADS] = {0};
+	uint32_t verdicts[VERDICTS] = {0};
+	(void)state;
+	v.rules.total = &v.total;
+	v.l = limiter_new(&setup);
+	assert_non_null(v.l);
+	pthread_barrier_init(&v.start, NULL, THREADS);
+	for (uint32_t i = 0; i < THREADS; i++) {
+		climbers[i].levels = &v;
+		climbers[i].hand.random = 88172645463325252u + i;
+		assert_int_equal(
+			pthread_create(&climbers[i].thread, NULL, climb_and_descend, &climbers[i]),
+			0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(climbers[i].thread, NULL), 0);
+		assert_int_equal(climbers[i].hand.wrong, 0);
+		for (int j = 0; j < VERDICTS; j++)
+			verdicts[j] += climbers[i].verdicts[j];
+	}
+	pthread_barrier_destroy(&v.start);
+	assert_true(verdicts[LIMIT_OK] > 0 && verdicts[LIMIT_CONNECTIONS] > 0);
+	assert_true(
+		verdicts[LIMIT_SUBNET_CONNECTIONS] > 0 && verdicts[LIMIT_TOTAL_CONNECTIONS] > 0);
+	assert_int_equal(atomic_load(&v.total.open), 0);
+	assert_int_equal(limiter_slots(v.l), 0);
+	limiter_reclaim(v.l, 1000, UINT64_C(3600000000), 2 * SUBNETS * MEMBERS);
+	assert_int_equal(limiter_sources(v.l), 0);
+	limiter_reclaim(v.l, 1000, UINT64_C(3600000000), 2 * SUBNETS * MEMBERS);
+	assert_int_equal(limiter_subnets(v.l), 0);
+	limiter_free(v.l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +419,7 @@ int main(void)
 		cmocka_unit_test(one_source_gets_exactly_its_limit),
 		cmocka_unit_test(new_sources_get_exactly_the_capacity),
 		cmocka_unit_test(a_table_with_room_is_never_called_full),
+		cmocka_unit_test(no_level_is_exceeded_whatever_connections_do_meanwhile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
