@@ -433,7 +433,7 @@ bool limiter_mark(
 		_Atomic uint32_t *mark = &limiter_memory(l, p.source)->marked_s;
 		uint32_t marked_s = limiter_count(mark);
 		is_due = limiter_count(&p.source->slots) != 0 &&
-			 (marked_s == 0 || now_s - marked_s >= interval_s);
+			 (marked_s == 0 || (int32_t)(now_s - marked_s) >= (int32_t)interval_s);
 		if (is_due)
 			atomic_store_explicit(mark, now_s, memory_order_relaxed);
 	}

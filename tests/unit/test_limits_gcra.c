@@ -114,6 +114,17 @@ static void half_of_the_points_are_left_after_a_half_life(void **state)
 	assert_true(points_left(&word, 1000, 9000000) == 0);
 }
 
+/* Workers have their time from before their turn: one may be a little behind another. */
+static void no_points_are_lost_to_a_clock_that_is_behind(void **state)
+{
+	_Atomic uint64_t word = 0;
+	(void)state;
+	points_add(&word, 64, 1000, 2000000);
+	assert_true(points_left(&word, 1000, 1980000) == 64);
+	assert_true(points_add(&word, 16, 1000, 1980000) == 80);
+	assert_true(points_left(&word, 1000, 2000000) == 80);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +133,7 @@ int main(void)
 		cmocka_unit_test(agrees_with_a_token_bucket_over_millions_of_events),
 		cmocka_unit_test(reservations_are_an_interval_apart),
 		cmocka_unit_test(half_of_the_points_are_left_after_a_half_life),
+		cmocka_unit_test(no_points_are_lost_to_a_clock_that_is_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
