@@ -404,9 +404,9 @@ static void no_level_is_exceeded_whatever_connections_do_meanwhile(void **state)
 		verdicts[LIMIT_SUBNET_CONNECTIONS] > 0 && verdicts[LIMIT_TOTAL_CONNECTIONS] > 0);
 	assert_int_equal(atomic_load(&v.total.open), 0);
 	assert_int_equal(limiter_slots(v.l), 0);
-	limiter_reclaim(v.l, 1000, UINT64_C(3600000000), 2 * SUBNETS * MEMBERS);
+	limiter_reclaim(v.l, 1000, UINT64_C(3600000000), setup.capacity);
 	assert_int_equal(limiter_sources(v.l), 0);
-	limiter_reclaim(v.l, 1000, UINT64_C(3600000000), 2 * SUBNETS * MEMBERS);
+	limiter_reclaim(v.l, 1000, UINT64_C(3600000000), setup.capacity);
 	assert_int_equal(limiter_subnets(v.l), 0);
 	limiter_free(v.l);
 }
