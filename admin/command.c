@@ -251,7 +251,7 @@ static bool read_ban(const struct call *c, const struct address *a, struct ban *
 	if (duration)
 		ban->until_s = (int64_t)time(NULL) + (int64_t)(ms / 1000);
 	if (reason)
-		strcpy(ban->reason, reason);
+		memcpy(ban->reason, reason, strlen(reason) + 1);
 	return true;
 }
 

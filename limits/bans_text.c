@@ -68,7 +68,7 @@ static bool read_endpoint(struct ban *ban, const char *word)
 		return true;
 	if (strlen(word) >= sizeof(ban->endpoint) || !is_printable(word, strlen(word)))
 		return false;
-	strcpy(ban->endpoint, word);
+	memcpy(ban->endpoint, word, strlen(word) + 1);
 	return true;
 }
 

@@ -70,7 +70,7 @@ void limiter_remember_endpoint(struct limiter *l, uint64_t hash, const struct li
 void limiter_endpoint_text(const struct limiter *l, uint64_t hash, char out[LIMIT_ENDPOINT_MAX])
 {
 	uint64_t id = id_of(hash), there;
-	strcpy(out, id ? "?" : "");
+	memcpy(out, id ? "?" : "", id ? 2 : 1);
 	for (unsigned i = 0; id != 0 && i < ENDPOINTS; i++) {
 		const struct endpoint *e = &l->endpoints[(id + i) % ENDPOINTS];
 		there = atomic_load_explicit(&e->hash, memory_order_acquire);

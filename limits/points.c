@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TICK_US = 10000 }; /* half of 32 bits of these are 248 days */
+enum { TICK_MS = 10, TICK_US = TICK_MS * 1000 }; /* half of 32 bits of these are 248 days */
 
 /* Taken apart, at the later of the time it was stored at and now: the clock of another worker may be a little ahead. */
 struct faded {
@@ -30,7 +30,7 @@ static struct faded unpack(uint64_t word, uint32_t half_life_ms, uint64_t now_us
 	if ((int32_t)(now - then) < 0)
 		f.tick = then;
 	else if (half_life_ms)
-		f.points *= exp2f(-(float)(now - then) * (TICK_US / 1000) / (float)half_life_ms);
+		f.points *= exp2f(-(float)(now - then) * TICK_MS / (float)half_life_ms);
 	return f;
 }
 

@@ -29,8 +29,10 @@ static void write_bans(FILE *out, const void *context)
 {
 	const struct ban_list *l = context;
 	char line[BAN_LINE_MAX];
-	for (size_t i = 0; i < l->count; i++)
-		fwrite(line, 1, bans_write_line(&l->bans[i], line), out);
+	for (size_t i = 0; i < l->count; i++) {
+		size_t length = bans_write_line(&l->bans[i], line);
+		fwrite(line, 1, length, out);
+	}
 }
 
 void ban_keeper_save(struct server *s)

@@ -30,8 +30,7 @@ static bool add(struct bans *b, const char *network, int64_t now_s, struct ban *
 
 static bool put(struct bans *b, const char *network, int64_t until_s, int64_t now_s)
 {
-	struct ban ban = {
-		.network = network_of(network), .until_s = until_s, .is_by_hand = true};
+	struct ban ban = {.network = network_of(network), .until_s = until_s, .is_by_hand = true};
 	return bans_put(b, &ban, now_s);
 }
 
@@ -192,7 +191,8 @@ static void *hammer(void *argument)
 	unsigned seed = atomic_fetch_add(&number, 1) * 7919 + 1;
 	struct ban ban, ended[4];
 	for (int i = 0; i < STEPS; i++) {
-		uint8_t ipv4[4] = {10, 0, (uint8_t)((unsigned)rand_r(&seed) % 4), (uint8_t)rand_r(&seed)};
+		uint8_t ipv4[4] = {
+			10, 0, (uint8_t)((unsigned)rand_r(&seed) % 4), (uint8_t)rand_r(&seed)};
 		struct network n = {.prefix = 128};
 		addr_set_ipv4(&n.addr, ipv4);
 		if (i % 4 == 0)

@@ -252,8 +252,8 @@ static struct limit_source address(const char *text)
 	return s;
 }
 
-static enum limit_verdict open_one(struct limiter *l, const struct limit_source *s,
-	uint64_t now_us, struct limit_token *token)
+static enum limit_verdict open_one(
+	struct limiter *l, const struct limit_source *s, uint64_t now_us, struct limit_token *token)
 {
 	const struct limit_rules rules = {
 		.connections = 10, .connection_rate = gcra_rate_of(1, 60000, 5)};

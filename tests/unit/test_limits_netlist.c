@@ -10,8 +10,9 @@
 
 static void reads_networks_comments_and_blanks_and_drops_repetitions(void **state)
 {
-	static const char text[] = "# a list\n\n192.0.2.0/24\r\n  198.51.100.7   # one\n"
-				   "2001:db8::/32\n192.0.2.0/24\n198.51.100.7/32\n\t\n203.0.113.0/24";
+	static const char text[] =
+		"# a list\n\n192.0.2.0/24\r\n  198.51.100.7   # one\n"
+		"2001:db8::/32\n192.0.2.0/24\n198.51.100.7/32\n\t\n203.0.113.0/24";
 	struct netlist list;
 	struct netlist_fault fault;
 	(void)state;
@@ -42,8 +43,7 @@ static void a_mistake_is_told_with_its_line_and_a_cure(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct netlist list;
 		struct netlist_fault fault;
-		assert_false(
-			netlist_read(&list, cases[i].text, strlen(cases[i].text), &fault));
+		assert_false(netlist_read(&list, cases[i].text, strlen(cases[i].text), &fault));
 		assert_int_equal(fault.line, cases[i].line);
 		if (!strstr(fault.text, cases[i].part))
 			fail_msg("%s", fault.text);

@@ -79,7 +79,8 @@ static void *run_part(void *argument)
 	memset(p->tokens, 0, ADMISSIONS * sizeof(*p->tokens));
 	double began = cpu_ns(CLOCK_MONOTONIC);
 	for (uint32_t i = 0; i < ADMISSIONS; i++)
-		limiter_admit(p->limiter, &rules, &p->order[i], 1000000 + i, &p->tokens[i], &result);
+		limiter_admit(
+			p->limiter, &rules, &p->order[i], 1000000 + i, &p->tokens[i], &result);
 	double between = cpu_ns(CLOCK_MONOTONIC);
 	for (uint32_t i = 0; i < ADMISSIONS; i++)
 		limiter_release(p->limiter, &p->tokens[i], 2000000);
@@ -121,7 +122,8 @@ static void bench_sources(uint32_t sources)
 		double slower = a.admit_ns > b.admit_ns ? a.admit_ns : b.admit_ns;
 		two = slower < two ? slower : two;
 	}
-	printf("%8u sources tracked: %3.0f ns an admission at both levels, %3.0f ns a release; two threads "
+	printf("%8u sources tracked: %3.0f ns an admission at both levels, %3.0f ns a release; two "
+	       "threads "
 	       "%.2f times one\n",
 		sources, one, released, 2 * one / two);
 	free(held);
@@ -166,8 +168,8 @@ static void bench_networks(void)
 		exit(1);
 	for (uint32_t i = 0; i < NETWORKS; i++) {
 		uint32_t bits = (uint32_t)next_random(&seed), prefix = 16 + bits % 17;
-		uint8_t ipv4[4] = {(uint8_t)(bits >> 24), (uint8_t)(bits >> 16), (uint8_t)(bits >> 8),
-			(uint8_t)(bits >> 3)};
+		uint8_t ipv4[4] = {(uint8_t)(bits >> 24), (uint8_t)(bits >> 16),
+			(uint8_t)(bits >> 8), (uint8_t)(bits >> 3)};
 		addr_set_ipv4(&rows[i].network.addr, ipv4);
 		addr_cut(&rows[i].network.addr, prefix, 128);
 		rows[i].network.prefix = (uint8_t)(96 + prefix);
@@ -187,7 +189,8 @@ static void bench_networks(void)
 		double each = (cpu_ns(CLOCK_THREAD_CPUTIME_ID) - began) / LOOKS;
 		best = each < best ? each : best;
 	}
-	printf("the class of a source among %d networks: %.0f ns; built in %.0f ms, %zu bytes a network "
+	printf("the class of a source among %d networks: %.0f ns; built in %.0f ms, %zu bytes a "
+	       "network "
 	       "(%.0f %% found)\n",
 		NETWORKS, best, built / 1e6, netmap_bytes(m) / NETWORKS,
 		(double)found * 100 / ((double)LOOKS * ROUNDS));
