@@ -184,11 +184,30 @@ struct backend *shared_backend(struct shared *sh, struct pool *p, const char *na
 	return b;
 }
 
-int shared_class(struct shared *sh, const char *name)
+static int find_class(const struct shared *sh, const char *name)
 {
 	for (size_t i = 0; i < sh->class_count; i++)
 		if (!strcmp(sh->classes[i]->name, name))
 			return (int)i;
+	return -1;
+}
+
+const struct conf_class *shared_class_too_many(const struct shared *sh, const struct conf *conf)
+{
+	size_t room = CLASSES_MAX - sh->class_count;
+	for (size_t i = 0; i < conf->limits.class_count; i++) {
+		const struct conf_class *c = &conf->limits.classes[i];
+		if (find_class(sh, c->name) < 0 && room-- == 0)
+			return c;
+	}
+	return NULL;
+}
+
+int shared_class(struct shared *sh, const char *name)
+{
+	int slot = find_class(sh, name);
+	if (slot >= 0)
+		return slot;
 	struct source_class *c = sh->class_count < CLASSES_MAX ? calloc(1, sizeof(*c)) : NULL;
 	if (!c)
 		return -1;

@@ -137,6 +137,9 @@ struct backend *shared_backend(struct shared *sh, struct pool *p, const char *na
 /* The slot of the class of this name, made when there is none. -1: memory is short, or CLASSES_MAX names have been used. */
 int shared_class(struct shared *sh, const char *name);
 
+/* The class of a configuration for whose name there is no slot left; NULL: there are enough. Main thread. */
+const struct conf_class *shared_class_too_many(const struct shared *sh, const struct conf *conf);
+
 /* Where that class is counted on this listener, made when there is none. False: memory is short. Main thread. */
 bool shared_count_class(struct shared *sh, struct listener *l, size_t slot);
 

@@ -147,16 +147,38 @@ static struct plan *allocate(const struct plan_world *world, size_t sockets)
 	return NULL;
 }
 
+static bool has_room_for_classes(
+	const struct shared *sh, const struct conf *conf, struct conf_errors *errors)
+{
+	const struct conf_class *c = shared_class_too_many(sh, conf);
+	if (c)
+		conf_errors_add(errors, &c->place, "limits.classes",
+			"%s is one name too many: a process tells %d classes apart, those before "
+			"its "
+			"reloads included; use a name again, or restart",
+			c->name, CLASSES_MAX - 1);
+	return !c;
+}
+
+static bool make_settings(struct plan *p, const struct plan_world *world, struct conf *conf,
+	const struct plan *previous, struct conf_errors *errors)
+{
+	if (!has_room_for_classes(world->shared, conf, errors))
+		return false;
+	p->settings = settings_new(world->shared, conf, previous ? previous->settings : NULL);
+	if (!p->settings)
+		conf_errors_add(errors, &conf->place, "", "the host has no memory for it");
+	return p->settings != NULL;
+}
+
 struct plan *plan_new(const struct plan_world *world, struct conf *conf,
 	const struct plan *previous, struct conf_errors *errors)
 {
 	struct plan *p = allocate(world, conf->listener_count);
-	if (p)
-		p->settings =
-			settings_new(world->shared, conf, previous ? previous->settings : NULL);
-	if (p && p->settings && open_sockets(p, world->shared, previous, errors))
+	if (p && make_settings(p, world, conf, previous, errors) &&
+		open_sockets(p, world->shared, previous, errors))
 		return p;
-	if (!p || !p->settings)
+	if (!p)
 		conf_errors_add(errors, &conf->place, "", "the host has no memory for it");
 	plan_abandon(p, previous);
 	return NULL;
@@ -166,11 +188,9 @@ struct plan *plan_check(
 	const struct plan_world *world, struct conf *conf, struct conf_errors *errors)
 {
 	struct plan *p = allocate(world, 0);
-	if (p)
-		p->settings = settings_new(world->shared, conf, NULL);
-	if (p && p->settings && plan_secure(p, NULL, errors))
+	if (p && make_settings(p, world, conf, NULL, errors) && plan_secure(p, NULL, errors))
 		return p;
-	if (!p || !p->settings)
+	if (!p)
 		conf_errors_add(errors, &conf->place, "", "the host has no memory for it");
 	plan_abandon(p, NULL);
 	return NULL;

@@ -269,6 +269,22 @@ def test_a_list_that_must_not_fail_makes_the_reload_fail(sipweir, tmp_path, text
 # Reloads
 
 
+def test_more_names_of_classes_than_a_process_tells_apart_are_an_error_that_says_so(sipweir):
+    def classes(first, count):
+        return [{"name": f"c{n}", "networks": [f"198.51.{n // 250}.{n % 250}"]} for n in range(first, first + count)]
+
+    weir = sipweir(listener=THROUGH, limits={"classes": classes(0, 60)})
+    one = weir.dial("198.51.0.7")
+    assert one.ask().status == 200
+    for first in (60, 120, 180):
+        weir.change(limits={"classes": classes(first, 60)})
+    line = weir.reload({**weir.tree, "limits": {"classes": classes(240, 16)}})
+    assert line["level"] == "error"
+    assert "c255 is one name too many" in line["message"] and "255 classes" in line["message"], line
+    assert one.ask().status == 200
+    weir.change(limits={"classes": classes(195, 60)})
+
+
 def test_a_lowered_limit_closes_nobody_and_admits_nobody_and_counts_stay(sipweir):
     weir = sipweir(listener=THROUGH, workers=2, limits={"connections": 5})
     held = [weir.dial("198.51.100.7") for _ in range(4)]
