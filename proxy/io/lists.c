@@ -285,6 +285,16 @@ void lists_free(struct lists *l)
 	*l = (struct lists){0};
 }
 
+size_t lists_changed(const struct lists *l, const struct lists *before)
+{
+	size_t changed = 0;
+	for (size_t i = 0; i < l->count; i++) {
+		const struct list_copy *old = find(before, l->copies[i]->path);
+		changed += !old || !is_same(&old->list, &l->copies[i]->list);
+	}
+	return changed;
+}
+
 const char *lists_kept(const struct lists *l, size_t index)
 {
 	return index < l->count && *l->copies[index]->kept ? l->copies[index]->kept : NULL;

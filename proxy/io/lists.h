@@ -29,6 +29,9 @@ bool lists_load(struct lists *l, struct settings *settings, const struct lists *
 
 void lists_free(struct lists *l);
 
+/* How many files hold other networks than before, or are new. */
+size_t lists_changed(const struct lists *l, const struct lists *before);
+
 /* Why the n-th copy is an old one, with file and line; NULL: it is not, or there is no n-th. */
 const char *lists_kept(const struct lists *l, size_t index);
 

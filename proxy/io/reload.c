@@ -103,11 +103,20 @@ static struct plan *prepare(struct server *s, struct conf *conf, struct conf_err
 
 static void describe(char out[DESCRIPTION_MAX], const struct conf *from, const struct conf *to)
 {
-	char changes[DESCRIPTION_MAX - 32];
+	char changes[DESCRIPTION_MAX - 96]; /* room for what is said around them */
 	if (conf_change_list(from, to, changes, sizeof(changes)))
 		snprintf(out, DESCRIPTION_MAX, "changed: %s\n", changes);
 	else
 		snprintf(out, DESCRIPTION_MAX, "no option has changed\n");
+}
+
+/* Lists are files of their own: who has edited one alone wants to hear of it. */
+static void describe_lists(char description[DESCRIPTION_MAX], size_t changed)
+{
+	size_t length = strcspn(description, "\n");
+	if (changed)
+		snprintf(description + length, DESCRIPTION_MAX - length,
+			"; lists of networks that have changed: %zu\n", changed);
 }
 
 /* What the new file says, with what only a restart changes as it was. NULL: said in `errors`. */
@@ -147,6 +156,7 @@ void reload_begin(struct server *s, const struct server_order *order)
 	struct conf *conf = load(s, description, &errors);
 	struct plan *next = conf ? prepare(s, conf, &errors) : NULL;
 	if (next) {
+		describe_lists(description, lists_changed(&next->lists, &s->plan->lists));
 		s->reload_order = order ? *order : (struct server_order){0};
 		s->reload_text = print_messages(description, &errors);
 		tell_warnings(s, &errors);
