@@ -107,22 +107,13 @@ static void check_texts(const struct subject *s, const char *name, const struct 
 	}
 }
 
-static bool applies(const struct conf_class *c, const char *listener)
-{
-	for (size_t i = 0; i < c->listeners_count; i++) {
-		if (strcmp(c->listeners[i], listener) == 0)
-			return true;
-	}
-	return c->listeners_count == 0;
-}
-
 /* Whether a listener where the class applies looks at certificates, as far as listeners could be read. */
 static bool may_see_certificates(const struct subject *s)
 {
 	for (size_t i = 0; i < s->conf->listener_count; i++) {
 		const struct conf_listener *l = &s->conf->listeners[i];
 
-		if (conf_place_is_set(&l->at.name) && !applies(s->class, l->name))
+		if (conf_place_is_set(&l->at.name) && !conf_class_applies(s->class, l->name))
 			continue;
 		if (!conf_place_is_set(&l->place) || !conf_place_is_set(&l->at.name) ||
 			(l->tls && (!conf_place_is_set(&l->tls->at.verify_client) ||
@@ -335,7 +326,7 @@ static bool covers(const struct conf_class *class, const struct conf_class *othe
 	if (!conf_place_is_set(&class->at.listeners) || !conf_place_is_set(&other->at.listeners))
 		return false;
 	for (size_t i = 0; i < other->listeners_count; i++) {
-		if (!applies(class, other->listeners[i]))
+		if (!conf_class_applies(class, other->listeners[i]))
 			return false;
 	}
 	return other->listeners_count > 0 || class->listeners_count == 0;
@@ -346,7 +337,7 @@ static void check_claims(
 	const struct conf *c, const struct claim *claims, size_t count, struct conf_errors *e)
 {
 	const struct conf_class *all = c->limits.classes;
-	char class[CONF_PATH_MAX], path[CONF_PATH_MAX], text[CONF_VALUE_TEXT_MAX];
+	char class[CONF_PATH_MAX], path[CONF_PATH_MAX], text[NETWORK_TEXT_MAX];
 
 	for (size_t i = 1; i < count; i++) {
 		const struct conf_class *later = &all[claims[i].class];
@@ -359,11 +350,11 @@ static void check_claims(
 		conf_path_element(class, "limits.classes",
 			conf_place_is_set(&later->at.name) ? later->name : NULL, claims[i].class);
 		conf_path_member(path, class, "networks");
+		network_format(&claims[i].network, text);
 		conf_errors_warn(e, &later->at.networks, path,
 			"%s is in class \"%s\" already, which comes first and wins, expected it in "
 			"one of them",
-			conf_value_write_network(text, &claims[i].network),
-			all[claims[k].class].name);
+			text, all[claims[k].class].name);
 	}
 }
 

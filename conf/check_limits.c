@@ -97,7 +97,7 @@ static bool check_denied_peer(const struct conf_listener *l, const struct networ
 	size_t count, const struct conf_place *place, const char *path, struct conf_errors *e)
 {
 	const char *name = conf_place_is_set(&l->at.name) ? l->name : "";
-	char text[CONF_VALUE_TEXT_MAX];
+	char text[NETWORK_TEXT_MAX];
 	bool is_fine = true;
 
 	for (size_t i = 0; i < l->trusted_count; i++) {
@@ -106,10 +106,11 @@ static bool check_denied_peer(const struct conf_listener *l, const struct networ
 		if (!denied)
 			continue;
 		is_fine = false;
+		network_format(denied, text);
 		conf_errors_add(e, place, path,
 			"%s is denied and in trusted of listener \"%s\", expected no load balancer "
 			"in it",
-			conf_value_write_network(text, denied), name);
+			text, name);
 	}
 	return is_fine;
 }

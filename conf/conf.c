@@ -11,6 +11,8 @@
 #include "conf/syntax.h"
 #include "conf/tree.h"
 
+#include <string.h>
+
 /* The tree is needed until the structure is filled; nothing of it stays. */
 static bool fill(struct conf *c, const struct conf_source *s, struct conf_errors *errors)
 {
@@ -70,4 +72,13 @@ void conf_free(struct conf *c)
 {
 	if (c)
 		conf_arena_free(c->arena);
+}
+
+bool conf_class_applies(const struct conf_class *c, const char *listener)
+{
+	for (size_t i = 0; i < c->listeners_count; i++) {
+		if (strcmp(c->listeners[i], listener) == 0)
+			return true;
+	}
+	return c->listeners_count == 0;
 }

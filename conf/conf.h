@@ -294,6 +294,9 @@ struct conf *conf_load_text(const char *text, const char *name, struct conf_erro
 /* Free it with all that it holds. NULL is fine. */
 void conf_free(struct conf *c);
 
+/* Whether a class is for those who come by this listener: all of them when it names none. */
+bool conf_class_applies(const struct conf_class *c, const char *listener);
+
 /*
  * Write a commented sample with every option: its default, range and unit, and when a change takes
  * effect. Loads as it stands. The caller looks at ferror(out).

@@ -167,16 +167,6 @@ const char *conf_value_write_rate(char out[CONF_VALUE_TEXT_MAX], const struct co
 	return out;
 }
 
-const char *conf_value_write_network(char out[CONF_VALUE_TEXT_MAX], const struct network *n)
-{
-	bool is_ipv4 = n->prefix >= 96 && addr_is_ipv4(&n->addr);
-	size_t length = addr_format(&n->addr, out);
-
-	snprintf(out + length, CONF_VALUE_TEXT_MAX - length, "/%u",
-		is_ipv4 ? n->prefix - 96u : (unsigned)n->prefix);
-	return out;
-}
-
 /*
  * The length of the character at `c` and its code point; 0 for what is not UTF-8 (RFC 3629: no
  * longer form than needed, no surrogates, nothing above U+10FFFF).

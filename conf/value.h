@@ -36,9 +36,6 @@ const char *conf_value_write_duration(char out[CONF_VALUE_TEXT_MAX], uint64_t ms
 const char *conf_value_write_size(char out[CONF_VALUE_TEXT_MAX], uint64_t bytes);
 const char *conf_value_write_rate(char out[CONF_VALUE_TEXT_MAX], const struct conf_rate *rate);
 
-/* "192.0.2.0/24"; returns `out`. */
-const char *conf_value_write_network(char out[CONF_VALUE_TEXT_MAX], const struct network *n);
-
 /* NULL when the text is UTF-8 without control characters, else what it is not. */
 const char *conf_value_text_fault(const char *text);
 

@@ -241,6 +241,15 @@ bool network_parse(struct network *n, const char *text)
 	return true;
 }
 
+size_t network_format(const struct network *n, char out[NETWORK_TEXT_MAX])
+{
+	bool is_ipv4 = n->prefix >= ADDR_MAPPED_BITS && addr_is_ipv4(&n->addr);
+	size_t length = addr_format(&n->addr, out);
+	int more = snprintf(out + length, NETWORK_TEXT_MAX - length, "/%u",
+		is_ipv4 ? n->prefix - (unsigned)ADDR_MAPPED_BITS : n->prefix);
+	return length + (size_t)more;
+}
+
 bool network_contains(const struct network *n, const struct addr *a)
 {
 	struct addr cut = *a;

@@ -88,6 +88,10 @@ socklen_t addr_to_sockaddr(const struct addr_port *ap, struct sockaddr_storage *
  */
 bool network_parse(struct network *n, const char *text);
 
+/* "192.0.2.0/24": the text and its NUL, the prefix always written. Returns its length. */
+enum { NETWORK_TEXT_MAX = ADDR_TEXT_MAX + 4 };
+size_t network_format(const struct network *n, char out[NETWORK_TEXT_MAX]);
+
 /* An IPv6 network holds no IPv4 address, mapped or not: who writes ::/0 means IPv6 callers. */
 bool network_contains(const struct network *n, const struct addr *a);
 

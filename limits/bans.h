@@ -91,8 +91,7 @@ bool bans_list(struct bans *b, int64_t now_s, struct ban **out, size_t *count);
 size_t bans_write_line(const struct ban *ban, char out[BAN_LINE_MAX]);
 bool bans_read_line(struct ban *ban, const char *line, size_t length);
 
-/* "192.0.2.1", or "192.0.2.0/24": the text of a network and its NUL. Returns its length. */
-enum { NETWORK_TEXT_MAX = ADDR_TEXT_MAX + 4 };
+/* As network_format(), but "192.0.2.1" where the network is one address. */
 size_t ban_network_format(const struct network *n, char out[NETWORK_TEXT_MAX]);
 
 #endif

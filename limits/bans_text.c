@@ -12,13 +12,7 @@ enum { FIELDS = 5, WORD_MAX = 160 };
 
 size_t ban_network_format(const struct network *n, char out[NETWORK_TEXT_MAX])
 {
-	bool is_ipv4 = n->prefix >= 96 && addr_is_ipv4(&n->addr);
-	size_t length = addr_format(&n->addr, out);
-	if (n->prefix == 128)
-		return length;
-	int more = snprintf(out + length, NETWORK_TEXT_MAX - length, "/%u",
-		is_ipv4 ? n->prefix - 96u : n->prefix);
-	return length + (size_t)more;
+	return n->prefix == 128 ? addr_format(&n->addr, out) : network_format(n, out);
 }
 
 size_t bans_write_line(const struct ban *ban, char out[BAN_LINE_MAX])

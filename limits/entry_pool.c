@@ -17,6 +17,7 @@
 
 static_assert(sizeof(struct source_key) == 32, "a source's key is compared as bytes");
 static_assert(sizeof(struct limit_entry) == 64, "an entry is one cache line");
+static_assert((int)ENTRY_POOL_MAX < (int)ENTRY_IS_NEAR, "an index leaves that bit alone");
 
 static size_t pool_bytes(uint32_t capacity)
 {

@@ -80,14 +80,6 @@ void class_settings_set(struct class_settings *to, const struct conf *conf,
 
 /* --- which classes a listener has --- */
 
-static bool applies(const struct conf_class *c, const char *listener)
-{
-	for (size_t i = 0; i < c->listeners_count; i++)
-		if (!strcmp(c->listeners[i], listener))
-			return true;
-	return !c->listeners_count;
-}
-
 static bool is_for_everybody(const struct conf_class *c)
 {
 	return !c->networks_count && !c->file_count && !c->endpoints_count &&
@@ -98,7 +90,7 @@ bool class_map_is_shared(const struct conf *conf, const char *one, const char *o
 {
 	for (size_t i = 0; i < conf->limits.class_count; i++) {
 		const struct conf_class *c = &conf->limits.classes[i];
-		if (applies(c, one) != applies(c, other))
+		if (conf_class_applies(c, one) != conf_class_applies(c, other))
 			return false;
 	}
 	return true;
@@ -174,13 +166,13 @@ static bool add_all_networks(struct class_map *m, const struct conf_limits *limi
 		return false;
 	for (size_t i = 0; i < limits->class_count; i++) {
 		const struct conf_class *c = &limits->classes[i];
-		if (applies(c, listener))
+		if (conf_class_applies(c, listener))
 			add_networks(&rows, c->networks, c->networks_count, slots[i]);
 	}
 	for (size_t i = 0; lists && i < limits->class_count; i++) {
 		const struct conf_class *c = &limits->classes[i];
 		for (size_t n = 0; n < c->file_count; n++, list++)
-			if (applies(c, listener) && lists->lists[list])
+			if (conf_class_applies(c, listener) && lists->lists[list])
 				add_networks(&rows, lists->lists[list]->networks,
 					lists->lists[list]->count, slots[i]);
 	}
@@ -212,7 +204,7 @@ struct class_map *class_map_new(const struct conf *conf, const struct class_list
 	bool is_whole = m && add_all_networks(m, &conf->limits, lists, slots, listener);
 	for (size_t i = 0; is_whole && i < conf->limits.class_count; i++) {
 		const struct class_name of = {.slot = slots[i], .order = (uint16_t)i};
-		if (applies(&conf->limits.classes[i], listener))
+		if (conf_class_applies(&conf->limits.classes[i], listener))
 			is_whole = add_class(m, &conf->limits.classes[i], &of);
 	}
 	if (!is_whole) {

@@ -2,6 +2,7 @@
 #include "proxy/io/inspect.h"
 #include "proxy/core/session.h"
 #include "proxy/io/expiry.h"
+#include "proxy/io/inspect_fill.h"
 #include "proxy/io/server.h"
 
 #include <assert.h>
@@ -12,7 +13,6 @@ enum {
 	COUNTS_PER_LISTENER =
 		DIRECTIONS * COUNTERS_KINDS + REASON_COUNT + COUNTERS_VERSIONS * HEADER_OUTCOMES +
 		TLS_VERSIONS * TLS_OUTCOMES * 2 + 2 * COUNTERS_STATUSES + REFUSAL_COUNT,
-	COUNTS_PER_CLASS = COUNTERS_STATES + REASON_COUNT * COUNTERS_ACTIONS + REASON_COUNT + 1,
 };
 
 /* What a limit is chosen from: how many sources hold up to so many connections. */
@@ -26,23 +26,6 @@ enum { SPREAD = sizeof(spread_bounds) / sizeof(spread_bounds[0]) };
 enum { COUNTS_OF_PROCESS = INSPECT_RELOADS + 1 + SPREAD };
 
 _Static_assert(INSPECT_NAME_MAX == (int)SHARED_NAME_MAX, "names are copied whole");
-
-/* Lists are filled one behind the other. */
-struct filler {
-	struct inspect_count *next;
-};
-
-static void begin(struct filler *f, struct inspect_list *list)
-{
-	list->counts = f->next;
-	list->count = 0;
-}
-
-static void put(struct filler *f, struct inspect_list *list, struct inspect_count count)
-{
-	*f->next++ = count;
-	list->count++;
-}
 
 /* Names of three digits that live as long as the process, for labels. */
 static const char *status_text(unsigned status)
@@ -70,11 +53,11 @@ static void fill_messages(
 	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
 {
 	static const char *const directions[] = {"in", "out"};
-	begin(f, &l->messages);
+	inspect_begin(f, &l->messages);
 	for (unsigned d = 0; d < DIRECTIONS; d++) {
 		for (unsigned k = 0; k < COUNTERS_KINDS; k++) {
 			bool is_response = k == COUNTERS_RESPONSE;
-			put(f, &l->messages,
+			inspect_put(f, &l->messages,
 				(struct inspect_count){
 					{directions[d], is_response ? "response" : "request",
 						is_response ? "" : frame_method_name(k)},
@@ -86,94 +69,22 @@ static void fill_messages(
 static void fill_closed(
 	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
 {
-	begin(f, &l->closed);
+	inspect_begin(f, &l->closed);
 	for (unsigned r = REASON_NONE + 1; r < REASON_COUNT; r++)
-		put(f, &l->closed,
+		inspect_put(f, &l->closed,
 			(struct inspect_count){{reason_name(r)}, counter_read(&c->closed[r])});
-}
-
-/* --- what is counted by class --- */
-
-/* Of all workers; false: it has never applied there. */
-static bool sum_class(
-	const struct listener *l, size_t slot, unsigned workers, struct class_counters *sum)
-{
-	memset(sum, 0, sizeof(*sum));
-	for (unsigned w = 0; l->classes[slot] && w < workers; w++)
-		counters_add_class(sum, &l->classes[slot][w]);
-	return l->classes[slot] != NULL;
-}
-
-static void fill_connections(struct filler *f, struct inspect_listener *l, const char *class,
-	const struct class_counters *c)
-{
-	for (unsigned s = 0; s < COUNTERS_STATES; s++)
-		put(f, &l->connections,
-			(struct inspect_count){
-				{class, session_state_name(s)}, counter_read(&c->connections[s])});
-}
-
-/* Of those that are in no class, also what has never been: so that it can be seen to begin. */
-static void fill_refused(struct filler *f, struct inspect_listener *l, const char *class,
-	const struct class_counters *c)
-{
-#define WORD(constant, word) [constant] = word,
-	static const char *const actions[] = {CONF_ACTIONS(WORD)};
-#undef WORD
-	_Static_assert(sizeof(actions) / sizeof(actions[0]) == COUNTERS_ACTIONS,
-		"each action is counted apart");
-	bool is_whole = !strcmp(class, CLASS_NONE_NAME);
-	for (unsigned r = 0; r < REASON_COUNT; r++) {
-		for (unsigned a = 0; a < COUNTERS_ACTIONS && reason_report(r) == REPORT_LIMIT;
-			a++) {
-			uint64_t value = counter_read(&c->refused[r][a]);
-			if (value || (is_whole && a == CONF_ACTION_RESET))
-				put(f, &l->refused,
-					(struct inspect_count){
-						{class, reason_name(r), actions[a]}, value});
-		}
-	}
-}
-
-static void fill_would_refuse(struct filler *f, struct inspect_listener *l, const char *class,
-	const struct class_counters *c)
-{
-	for (unsigned r = 0; r < REASON_COUNT; r++) {
-		uint64_t value = counter_read(&c->would_refuse[r]);
-		if (value)
-			put(f, &l->would_refuse,
-				(struct inspect_count){{class, reason_name(r)}, value});
-	}
-}
-
-static void fill_delayed(struct filler *f, struct inspect_listener *l, const char *class,
-	const struct class_counters *c)
-{
-	put(f, &l->delayed, (struct inspect_count){{class}, counter_read(&c->delayed)});
-}
-
-static void fill_classes(struct filler *f, struct inspect_list *list, struct inspect_listener *to,
-	const struct listener *l, const struct shared *sh,
-	void (*fill)(struct filler *f, struct inspect_listener *l, const char *class,
-		const struct class_counters *c))
-{
-	struct class_counters sum;
-	begin(f, list);
-	for (size_t i = 0; i < sh->class_count; i++)
-		if (sum_class(l, i, sh->workers, &sum))
-			fill(f, to, sh->classes[i]->name, &sum);
 }
 
 static void fill_headers(
 	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
 {
 	static const char *const versions[COUNTERS_VERSIONS] = {"none", "v1", "v2"};
-	begin(f, &l->headers);
+	inspect_begin(f, &l->headers);
 	for (unsigned v = 0; v < COUNTERS_VERSIONS; v++) {
 		for (unsigned o = 0; o < HEADER_OUTCOMES; o++) {
 			uint64_t value = counter_read(&c->headers[v][o]);
 			if (value)
-				put(f, &l->headers,
+				inspect_put(f, &l->headers,
 					(struct inspect_count){
 						{versions[v], counters_header_name(o)}, value});
 		}
@@ -184,13 +95,13 @@ static void fill_handshakes(
 	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
 {
 	static const char *const is_resumed[] = {"false", "true"};
-	begin(f, &l->handshakes);
+	inspect_begin(f, &l->handshakes);
 	for (unsigned v = 0; v < TLS_VERSIONS; v++) {
 		for (unsigned o = 0; o < TLS_OUTCOMES; o++) {
 			for (unsigned r = 0; r < 2; r++) {
 				uint64_t value = counter_read(&c->handshakes[v][o][r]);
 				if (value)
-					put(f, &l->handshakes,
+					inspect_put(f, &l->handshakes,
 						(struct inspect_count){
 							{counters_tls_version_name(v),
 								counters_tls_outcome_name(o),
@@ -204,25 +115,25 @@ static void fill_handshakes(
 static void fill_answers(
 	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
 {
-	begin(f, &l->answers);
+	inspect_begin(f, &l->answers);
 	for (unsigned r = 0; r < REFUSAL_COUNT; r++) {
 		uint64_t value = counter_read(&c->refusals[r]);
 		if (value)
-			put(f, &l->answers,
+			inspect_put(f, &l->answers,
 				(struct inspect_count){
 					{status_text(refusal_status(r)), refusal_name(r)}, value});
 	}
 	for (unsigned s = 0; s < COUNTERS_STATUSES; s++) {
 		uint64_t value = counter_read(&c->responded[s]);
 		if (value)
-			put(f, &l->answers,
+			inspect_put(f, &l->answers,
 				(struct inspect_count){
 					{status_text(s + COUNTERS_STATUS_MIN), "respond"}, value});
 	}
 	for (unsigned s = 0; s < COUNTERS_STATUSES; s++) {
 		uint64_t value = counter_read(&c->limited[s]);
 		if (value)
-			put(f, &l->answers,
+			inspect_put(f, &l->answers,
 				(struct inspect_count){
 					{status_text(s + COUNTERS_STATUS_MIN), "limit"}, value});
 	}
@@ -245,12 +156,9 @@ static void fill_listener(struct filler *f, struct inspect_listener *to,
 	to->pings = counter_read(&sum.pings);
 	to->queue = counter_read(&sum.queue);
 	to->queue_limit = counter_read(&sum.queue_limit);
-	fill_classes(f, &to->connections, to, l, sh, fill_connections);
+	inspect_fill_classes(f, to, l, sh);
 	fill_messages(f, to, &sum);
 	fill_closed(f, to, &sum);
-	fill_classes(f, &to->refused, to, l, sh, fill_refused);
-	fill_classes(f, &to->would_refuse, to, l, sh, fill_would_refuse);
-	fill_classes(f, &to->delayed, to, l, sh, fill_delayed);
 	fill_headers(f, to, &sum);
 	fill_handshakes(f, to, &sum);
 	fill_answers(f, to, &sum);
@@ -329,9 +237,9 @@ static void fill_server(struct filler *f, struct inspect_server *to,
 	to->transport = conf ? transport_name(conf->transport) : "";
 	to->is_retired = !conf || settings->is_retired;
 	to->connections = counter_read(&sum.connections);
-	begin(f, &to->responses);
+	inspect_begin(f, &to->responses);
 	for (unsigned s = 0; s < STATUS_SLOTS; s++)
-		put(f, &to->responses,
+		inspect_put(f, &to->responses,
 			(struct inspect_count){
 				{counters_status_name(s)}, counter_read(&sum.responses[s])});
 }
@@ -364,9 +272,10 @@ static bool make_room(struct inspection *all, const struct shared *sh)
 static void fill_reloads(struct filler *f, struct inspect_list *list, const struct inspector *i)
 {
 	static const char *const outcomes[INSPECT_RELOADS] = {"done", "failed"};
-	begin(f, list);
+	inspect_begin(f, list);
 	for (unsigned o = 0; o < INSPECT_RELOADS; o++)
-		put(f, list, (struct inspect_count){{outcomes[o]}, atomic_load(&i->reloads[o])});
+		inspect_put(f, list,
+			(struct inspect_count){{outcomes[o]}, atomic_load(&i->reloads[o])});
 }
 
 /* What every worker has. */
@@ -389,17 +298,17 @@ static void fill_spread(struct filler *f, struct inspect_list *list, const struc
 {
 	uint32_t sources[SPREAD];
 	limiter_spread(l, spread_bounds, sources, SPREAD);
-	begin(f, list);
+	inspect_begin(f, list);
 	for (unsigned i = 0; i < SPREAD; i++)
-		put(f, list, (struct inspect_count){{spread_names[i]}, sources[i]});
+		inspect_put(f, list, (struct inspect_count){{spread_names[i]}, sources[i]});
 }
 
 static void fill_process(struct filler *f, struct inspection *all, const struct inspector *i)
 {
 	const struct shared *sh = i->shared;
 	all->version = SIPWEIR_VERSION;
-	begin(f, &all->build);
-	put(f, &all->build, (struct inspect_count){{SIPWEIR_VERSION}, 1});
+	inspect_begin(f, &all->build);
+	inspect_put(f, &all->build, (struct inspect_count){{SIPWEIR_VERSION}, 1});
 	fill_reloads(f, &all->reloads, i);
 	all->memory_held = memory_held(&sh->memory);
 	all->memory_total = sh->settings->conf->memory.total;
