@@ -252,7 +252,7 @@ static bool load_class(struct lists *l, const struct conf *conf, size_t index,
 static bool apply(const struct lists *l, struct settings *settings)
 {
 	struct class_lists given = {.count = l->count};
-	given.lists = calloc(l->count + 1, sizeof(*given.lists));
+	given.lists = calloc(l->count + 1, sizeof(const struct netlist *));
 	for (size_t i = 0; given.lists && i < l->count; i++)
 		given.lists[i] = &l->copies[i]->list;
 	bool is_done = given.lists && settings_list(settings, &given);
@@ -268,7 +268,7 @@ bool lists_load(struct lists *l, struct settings *settings, const struct lists *
 	bool is_whole = true;
 	if (!count)
 		return true;
-	l->copies = calloc(count, sizeof(*l->copies));
+	l->copies = calloc(count, sizeof(struct list_copy *));
 	for (size_t i = 0; l->copies && i < conf->limits.class_count; i++)
 		is_whole &= load_class(l, conf, i, previous, errors);
 	if (l->copies && (!is_whole || apply(l, settings)))
