@@ -52,15 +52,18 @@ void delivery_flush(struct session *s)
 		pool_resume(s);
 }
 
-static bool write_answer(
-	struct session *s, const struct answer *answer, const uint8_t *request, size_t length)
+/* Counted before it is written: who has read an answer finds it in the metrics. False: the request cannot be answered. */
+static bool write_answer(struct session *s, const struct answer *answer, struct counter *counter,
+	const uint8_t *request, size_t length)
 {
 	struct core *c = s->core;
 	size_t size = answer_write(answer, request, length, c->answer, sizeof(c->answer));
 	struct iovec range = {.iov_base = c->answer, .iov_len = size};
-	if (size)
-		delivery_write(s, &range, 1);
-	return size != 0;
+	if (!size)
+		return false;
+	counter_count(counter);
+	delivery_write(s, &range, 1);
+	return true;
 }
 
 bool delivery_refuse(struct session *s, const uint8_t *request, size_t length, enum refusal refusal)
@@ -70,10 +73,7 @@ bool delivery_refuse(struct session *s, const uint8_t *request, size_t length, e
 		.phrase = refusal_phrase(refusal),
 		.tag_key = s->core->shared->tag_key,
 	};
-	if (!write_answer(s, &answer, request, length))
-		return false;
-	counter_count(&s->counters->refusals[refusal]);
-	return true;
+	return write_answer(s, &answer, &s->counters->refusals[refusal], request, length);
 }
 
 bool delivery_refuse_limited(struct session *s, const uint8_t *request, size_t length)
@@ -85,10 +85,8 @@ bool delivery_refuse_limited(struct session *s, const uint8_t *request, size_t l
 		.retry_after_s = refusing_retry_after_s(s, c->retry_after_ms),
 		.tag_key = s->core->shared->tag_key,
 	};
-	if (!write_answer(s, &answer, request, length))
-		return false;
-	counter_count(&s->counters->limited[c->refuse_status - COUNTERS_STATUS_MIN]);
-	return true;
+	struct counter *counter = &s->counters->limited[c->refuse_status - COUNTERS_STATUS_MIN];
+	return write_answer(s, &answer, counter, request, length);
 }
 
 /* --- what the pool tells the session --- */
