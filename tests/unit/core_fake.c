@@ -13,6 +13,7 @@
 enum {
 	START_MS = 1000000,
 	CONNECTIONS = 64,
+	SOURCES = 4096,
 	PASSES = 20000, /* more without an end is a core that spins */
 	SCRATCH_USED = 4096,
 	STEP_US = 100,
@@ -174,6 +175,9 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 	f->now_ms = START_MS;
 	f->step_us = STEP_US;
 	f->conf = load(conf_text);
+	/* Some tests make hundreds of these; nobody here asks for more sources unless by name. */
+	if (f->conf->limits.tracked_sources > SOURCES)
+		f->conf->limits.tracked_sources = SOURCES;
 	const struct shared_setup size = {
 		.limits = &f->conf->limits,
 		.capacity = f->conf->max_connections ? f->conf->max_connections : CONNECTIONS,
