@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
 static_assert(sizeof(struct source_key) == 32, "a source's key is compared as bytes");
 static_assert(sizeof(struct limit_entry) == 64, "an entry is one cache line");
@@ -29,11 +28,9 @@ bool entry_pool_init(struct entry_pool *pool, uint32_t capacity)
 	if (capacity == 0 || capacity > ENTRY_POOL_MAX)
 		return false;
 	/* Not calloc(): it promises neither the alignment nor that unused pages stay untouched. */
-	void *memory = mmap(NULL, pool_bytes(capacity), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
+	void *memory = huge_pages_map(pool_bytes(capacity));
+	if (memory == NULL)
 		return false;
-	huge_pages_advise(memory, pool_bytes(capacity));
 	pool->entries = memory;
 	pool->capacity = capacity;
 	atomic_init(&pool->fresh, 0);
@@ -46,7 +43,7 @@ bool entry_pool_init(struct entry_pool *pool, uint32_t capacity)
 
 void entry_pool_fini(struct entry_pool *pool)
 {
-	munmap(pool->entries, pool_bytes(pool->capacity));
+	huge_pages_unmap(pool->entries, pool_bytes(pool->capacity));
 	pool->entries = NULL;
 }
 

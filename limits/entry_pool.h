@@ -9,20 +9,13 @@
 #ifndef SIPWEIR_LIMITS_ENTRY_POOL_H
 #define SIPWEIR_LIMITS_ENTRY_POOL_H
 
-#include "limits/addr.h"
+#include "limits/source_key.h"
 
 #include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Compared and hashed as bytes: no padding. */
-struct source_key {
-	struct addr addr;  /* cut to its prefix */
-	uint64_t endpoint; /* keyed hash of the VPC endpoint id, 0 for none */
-	uint64_t hash;	   /* keyed hash of the two above */
-};
 
 /*
  * One cache line each: an admission that finds its source touches one line of the table and one

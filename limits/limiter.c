@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 static_assert((int)LIMIT_CAPACITY_MAX == (int)ENTRY_POOL_MAX, "one bound under two names");
 static_assert(sizeof(struct limit_memory) == 32, "two of them share a cache line");
@@ -46,14 +45,12 @@ static bool init_tables(struct limiter *l, uint32_t capacity)
 		source_table_fini(&l->sources);
 		return false;
 	}
-	void *memory = mmap(NULL, memory_bytes(capacity), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED) {
+	void *memory = huge_pages_map(memory_bytes(capacity));
+	if (memory == NULL) {
 		source_table_fini(&l->sources);
 		source_table_fini(&l->subnets);
 		return false;
 	}
-	huge_pages_advise(memory, memory_bytes(capacity));
 	l->memories = memory;
 	return true;
 }
@@ -86,7 +83,7 @@ void limiter_free(struct limiter *l)
 {
 	if (l == NULL)
 		return;
-	munmap(l->memories, memory_bytes(l->capacity));
+	huge_pages_unmap(l->memories, memory_bytes(l->capacity));
 	source_table_fini(&l->sources);
 	source_table_fini(&l->subnets);
 	free(l);
@@ -206,11 +203,10 @@ static enum limit_verdict admit_uncounted(
 	return is_taken ? LIMIT_OK : LIMIT_TOTAL_CONNECTIONS;
 }
 
-static enum limit_verdict admit_new(struct limiter *l, const struct limit_rules *r,
-	const struct limit_source *source, uint64_t now_us, struct limit_place *p,
-	struct limit_token *token, struct limit_result *result)
+static enum limit_verdict admit_new(struct limiter *l, const struct limit_rules *r, uint64_t now_us,
+	struct limit_place *p, struct limit_token *token, struct limit_result *result)
 {
-	if (!limiter_fill_place(l, p, source, now_us)) {
+	if (!limiter_fill_place(l, p, now_us)) {
 		result->current = result->max = 0;
 		if (!r->admit_when_full && !r->is_observing)
 			return LIMIT_TRACKED_SOURCES;
@@ -225,16 +221,15 @@ static enum limit_verdict admit_new(struct limiter *l, const struct limit_rules 
 	return verdict;
 }
 
-void limiter_admit(struct limiter *l, const struct limit_rules *rules,
-	const struct limit_source *source, uint64_t now_us, struct limit_token *token,
-	struct limit_result *result)
+void limiter_admit(struct limiter *l, const struct limit_rules *rules, const struct limit_aim *aim,
+	uint64_t now_us, struct limit_token *token, struct limit_result *result)
 {
 	struct limit_place p;
 	assert(token->entry == NULL && token->total == NULL);
-	limiter_lock_place(l, source, &p);
+	limiter_lock_place(l, aim, &p);
 	enum limit_verdict verdict = check(&p, rules, now_us, result);
 	if (verdict == LIMIT_OK || rules->is_observing) {
-		enum limit_verdict more = admit_new(l, rules, source, now_us, &p, token, result);
+		enum limit_verdict more = admit_new(l, rules, now_us, &p, token, result);
 		if (verdict == LIMIT_OK)
 			verdict = more;
 	}

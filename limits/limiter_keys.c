@@ -16,26 +16,42 @@ static void set_hash(const struct limiter *l, struct source_key *key)
 	key->hash = siphash13(l->hash_key, key, offsetof(struct source_key, hash));
 }
 
-void limiter_keys(
-	const struct limiter *l, const struct limit_source *source, struct limit_keys *keys)
+void limiter_keys(const struct limiter *l, const struct limit_source *source, struct limit_aim *aim)
 {
 	uint64_t endpoint = 0;
+	aim->of = *source;
+	aim->is_ahead = false;
 	if (source->endpoint_length != 0)
 		endpoint = siphash13(l->hash_key, source->endpoint, source->endpoint_length) | 1;
-	keys->source = (struct source_key){.addr = source->addr, .endpoint = endpoint};
-	keys->subnet = keys->source;
-	addr_cut(&keys->source.addr, l->ipv4_prefix, l->ipv6_prefix);
-	addr_cut(&keys->subnet.addr, l->subnet_ipv4_prefix, l->subnet_ipv6_prefix);
-	set_hash(l, &keys->source);
-	set_hash(l, &keys->subnet);
+	aim->source = (struct source_key){.addr = source->addr, .endpoint = endpoint};
+	aim->subnet = aim->source;
+	addr_cut(&aim->source.addr, l->ipv4_prefix, l->ipv6_prefix);
+	addr_cut(&aim->subnet.addr, l->subnet_ipv4_prefix, l->subnet_ipv6_prefix);
+	set_hash(l, &aim->source);
+	set_hash(l, &aim->subnet);
+}
+
+void limiter_aim(const struct limiter *l, const struct limit_source *source, struct limit_aim *aim)
+{
+	limiter_keys(l, source, aim);
+	source_table_prefetch(&l->subnets, aim->subnet.hash);
+	source_table_prefetch(&l->sources, aim->source.hash);
+}
+
+void limiter_look_ahead(const struct limiter *l, struct limit_aim *aim)
+{
+	aim->is_ahead = true;
+	__builtin_prefetch(source_table_likely(&l->subnets, aim->subnet.hash), 1);
+	__builtin_prefetch(source_table_likely(&l->sources, aim->source.hash), 1);
 }
 
 /* An id's hash is odd, and that of no id is 0. */
-void limiter_share_key(const struct limiter *l, struct limit_keys *keys)
+struct source_key limiter_shared_key(const struct limiter *l, const struct source_key *subnet)
 {
-	keys->source = keys->subnet;
-	keys->source.endpoint = keys->subnet.endpoint ? keys->subnet.endpoint & ~UINT64_C(1) : 2;
-	set_hash(l, &keys->source);
+	struct source_key key = *subnet;
+	key.endpoint = subnet->endpoint ? subnet->endpoint & ~UINT64_C(1) : 2;
+	set_hash(l, &key);
+	return key;
 }
 
 static uint64_t id_of(uint64_t hash)

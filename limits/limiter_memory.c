@@ -16,10 +16,12 @@ float limiter_punish(
 float limiter_punish_source(struct limiter *l, const struct limit_source *source, float points,
 	uint32_t half_life_ms, uint64_t now_us)
 {
+	struct limit_aim aim;
 	struct limit_place p;
 	float sum = 0;
-	limiter_lock_place(l, source, &p);
-	if (limiter_fill_place(l, &p, source, now_us))
+	limiter_aim(l, source, &aim);
+	limiter_lock_place(l, &aim, &p);
+	if (limiter_fill_place(l, &p, now_us))
 		sum = points_add(
 			&limiter_memory(l, p.source)->points, points, half_life_ms, now_us);
 	limiter_unlock_place(&p);
@@ -29,8 +31,10 @@ float limiter_punish_source(struct limiter *l, const struct limit_source *source
 void limiter_absolve(struct limiter *l, const struct limit_source *source, float points,
 	uint32_t half_life_ms, uint64_t now_us)
 {
+	struct limit_aim aim;
 	struct limit_place p;
-	limiter_lock_place(l, source, &p);
+	limiter_aim(l, source, &aim);
+	limiter_lock_place(l, &aim, &p);
 	if (p.source != NULL)
 		points_add(&limiter_memory(l, p.source)->points, -points, half_life_ms, now_us);
 	limiter_unlock_place(&p);
@@ -38,8 +42,10 @@ void limiter_absolve(struct limiter *l, const struct limit_source *source, float
 
 bool limiter_forget(struct limiter *l, const struct limit_source *source)
 {
+	struct limit_aim aim;
 	struct limit_place p;
-	limiter_lock_place(l, source, &p);
+	limiter_aim(l, source, &aim);
+	limiter_lock_place(l, &aim, &p);
 	if (p.source != NULL) {
 		struct limit_memory *m = limiter_memory(l, p.source);
 		atomic_store_explicit(&m->points, 0, memory_order_relaxed);
@@ -56,9 +62,11 @@ bool limiter_forget(struct limiter *l, const struct limit_source *source)
 bool limiter_mark(
 	struct limiter *l, const struct limit_source *source, uint32_t now_s, uint32_t interval_s)
 {
+	struct limit_aim aim;
 	struct limit_place p;
 	bool is_due = false;
-	limiter_lock_place(l, source, &p);
+	limiter_aim(l, source, &aim);
+	limiter_lock_place(l, &aim, &p);
 	if (p.source != NULL) {
 		_Atomic uint32_t *mark = &limiter_memory(l, p.source)->marked_s;
 		uint32_t marked_s = limiter_count(mark);

@@ -3,25 +3,27 @@
 #include "limits/limiter_state.h"
 
 /* The entries are asked for as soon as their lines are there: what is waited for comes all at once. */
-void limiter_lock_place(struct limiter *l, const struct limit_source *source, struct limit_place *p)
+void limiter_lock_place(struct limiter *l, const struct limit_aim *aim, struct limit_place *p)
 {
-	*p = (struct limit_place){0};
-	limiter_keys(l, source, &p->keys);
-	source_table_prefetch(&l->subnets, p->keys.subnet.hash);
-	source_table_prefetch(&l->sources, p->keys.source.hash);
-	p->subnet_line = source_table_lock(&l->subnets, p->keys.subnet.hash);
-	source_table_expect(&l->subnets, p->subnet_line, p->keys.subnet.hash);
-	p->source_line = source_table_lock(&l->sources, p->keys.source.hash);
-	source_table_expect(&l->sources, p->source_line, p->keys.source.hash);
-	p->subnet = source_table_find(&l->subnets, p->subnet_line, &p->keys.subnet);
-	p->source = source_table_find(&l->sources, p->source_line, &p->keys.source);
+	p->aim = aim;
+	p->source_key = &aim->source;
+	p->is_new_source = p->is_new_subnet = false;
+	p->subnet_line = source_table_lock(&l->subnets, aim->subnet.hash);
+	if (!aim->is_ahead)
+		__builtin_prefetch(source_table_likely(&l->subnets, aim->subnet.hash), 1);
+	p->source_line = source_table_lock(&l->sources, aim->source.hash);
+	if (!aim->is_ahead)
+		__builtin_prefetch(source_table_likely(&l->sources, aim->source.hash), 1);
+	p->subnet = source_table_find(&l->subnets, p->subnet_line, &aim->subnet);
+	p->source = source_table_find(&l->sources, p->source_line, &aim->source);
 	if (p->source != NULL || p->subnet == NULL || limiter_count(&p->subnet->sources) < l->share)
 		return;
 	/* It has its share: this newcomer is one with all others that come from now on. */
 	source_table_unlock(p->source_line);
-	limiter_share_key(l, &p->keys);
-	p->source_line = source_table_lock(&l->sources, p->keys.source.hash);
-	p->source = source_table_find(&l->sources, p->source_line, &p->keys.source);
+	p->shared = limiter_shared_key(l, &aim->subnet);
+	p->source_key = &p->shared;
+	p->source_line = source_table_lock(&l->sources, p->shared.hash);
+	p->source = source_table_find(&l->sources, p->source_line, &p->shared);
 }
 
 void limiter_unlock_place(const struct limit_place *p)
@@ -49,17 +51,16 @@ static void clear_memory(struct limit_memory *m)
 	atomic_store_explicit(&m->marked_s, 0, memory_order_relaxed);
 }
 
-bool limiter_fill_place(struct limiter *l, struct limit_place *p, const struct limit_source *source,
-	uint64_t now_us)
+bool limiter_fill_place(struct limiter *l, struct limit_place *p, uint64_t now_us)
 {
 	if (p->subnet == NULL) {
-		p->subnet = add(l, &l->subnets, p->subnet_line, &p->keys.subnet,
+		p->subnet = add(l, &l->subnets, p->subnet_line, &p->aim->subnet,
 			limiter_evict_subnet, now_us);
 		p->is_new_subnet = p->subnet != NULL;
 	}
 	if (p->source == NULL && p->subnet != NULL) {
-		p->source = add(l, &l->sources, p->source_line, &p->keys.source,
-			limiter_evict_source, now_us);
+		p->source = add(l, &l->sources, p->source_line, p->source_key, limiter_evict_source,
+			now_us);
 		p->is_new_source = p->source != NULL;
 	}
 	if (p->source == NULL) {
@@ -72,8 +73,8 @@ bool limiter_fill_place(struct limiter *l, struct limit_place *p, const struct l
 			entry_pool_index(&l->subnets.pool, p->subnet), memory_order_relaxed);
 		atomic_fetch_add_explicit(&p->subnet->sources, 1, memory_order_relaxed);
 		clear_memory(limiter_memory(l, p->source));
-		if (source->endpoint_length != 0)
-			limiter_remember_endpoint(l, p->keys.source.endpoint, source);
+		if (p->aim->of.endpoint_length != 0)
+			limiter_remember_endpoint(l, p->source_key->endpoint, &p->aim->of);
 	}
 	return true;
 }

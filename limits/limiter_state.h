@@ -36,33 +36,29 @@ struct limiter {
 	struct endpoint endpoints[ENDPOINTS];
 };
 
-/* The keys of a source and of its subnet. */
-struct limit_keys {
-	struct source_key source, subnet;
-};
-
+/* The keys alone of limiter_aim(). */
 void limiter_keys(
-	const struct limiter *l, const struct limit_source *source, struct limit_keys *keys);
+	const struct limiter *l, const struct limit_source *source, struct limit_aim *aim);
 
-/* In place of its own: the key of all later sources of a subnet that has its share. */
-void limiter_share_key(const struct limiter *l, struct limit_keys *keys);
+/* The key of all later sources of a subnet that has its share. */
+struct source_key limiter_shared_key(const struct limiter *l, const struct source_key *subnet);
 
 /* A source and its subnet, each with its line locked; an entry may be missing. */
 struct limit_place {
-	struct limit_keys keys;
+	const struct limit_aim *aim;
+	const struct source_key *source_key; /* the aim's, or `shared` */
+	struct source_key shared;	     /* of a subnet that has its share */
 	struct source_line *subnet_line, *source_line;
 	struct limit_entry *subnet, *source;
 	bool is_new_subnet, is_new_source;
 };
 
 /* Lock both lines, the subnet's first, and look for the entries; unlock them. */
-void limiter_lock_place(
-	struct limiter *l, const struct limit_source *source, struct limit_place *p);
+void limiter_lock_place(struct limiter *l, const struct limit_aim *aim, struct limit_place *p);
 void limiter_unlock_place(const struct limit_place *p);
 
 /* Make the entries that are missing. False: there is no room, and nothing has changed. */
-bool limiter_fill_place(struct limiter *l, struct limit_place *p, const struct limit_source *source,
-	uint64_t now_us);
+bool limiter_fill_place(struct limiter *l, struct limit_place *p, uint64_t now_us);
 
 /* As if limiter_fill_place() had not been called. */
 void limiter_empty_place(struct limiter *l, struct limit_place *p);

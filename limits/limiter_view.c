@@ -39,7 +39,7 @@ static void view_source(const struct limiter *l, const struct limit_entry *e, ui
 	limiter_endpoint_text(l, e->key.endpoint, v->endpoint);
 }
 
-static bool look_subnet(struct limiter *l, const struct limit_keys *keys, struct limit_view *v)
+static bool look_subnet(struct limiter *l, const struct limit_aim *keys, struct limit_view *v)
 {
 	struct source_line *line = source_table_lock(&l->subnets, keys->subnet.hash);
 	const struct limit_entry *e = source_table_find(&l->subnets, line, &keys->subnet);
@@ -67,7 +67,7 @@ static bool look_source(struct limiter *l, const struct source_key *key, uint32_
 bool limiter_look(struct limiter *l, const struct limit_source *source, uint32_t half_life_ms,
 	uint64_t now_us, struct limit_view *of_source, struct limit_view *of_subnet)
 {
-	struct limit_keys keys;
+	struct limit_aim keys;
 	limiter_keys(l, source, &keys);
 	memset(of_source, 0, sizeof(*of_source));
 	memset(of_subnet, 0, sizeof(*of_subnet));
@@ -75,8 +75,8 @@ bool limiter_look(struct limiter *l, const struct limit_source *source, uint32_t
 	if (look_source(l, &keys.source, half_life_ms, now_us, of_source))
 		return true;
 	set_network(&of_source->network, &keys.source.addr, l->ipv4_prefix, l->ipv6_prefix);
-	limiter_share_key(l, &keys);
-	return (has_subnet && look_source(l, &keys.source, half_life_ms, now_us, of_source)) ||
+	const struct source_key shared = limiter_shared_key(l, &keys.subnet);
+	return (has_subnet && look_source(l, &shared, half_life_ms, now_us, of_source)) ||
 	       has_subnet;
 }
 

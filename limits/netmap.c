@@ -5,6 +5,8 @@
  */
 #include "limits/netmap.h"
 
+#include "limits/huge_pages.h"
+
 #include <assert.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -23,11 +25,13 @@ struct node {
 	uint32_t child, leaf; /* the first of each; they lie one behind the other */
 };
 
+/* While it is built its arrays grow; then they are settled in one piece of memory, leaves behind nodes. */
 struct netmap {
 	struct node *nodes; /* the first is the root for IPv4, the second for IPv6 */
 	uint32_t node_count, node_room;
 	uint32_t *leaves;
 	uint32_t leaf_count, leaf_room;
+	bool is_settled;
 };
 
 /* --- looking up --- */
@@ -48,11 +52,10 @@ static uint32_t rank(uint64_t bits, unsigned slot)
 	return (uint32_t)__builtin_popcountll(bits & (UINT64_MAX >> (SLOTS - 1 - slot)));
 }
 
-uint32_t netmap_find(const struct netmap *m, const struct addr *a)
+static inline __attribute__((always_inline)) uint32_t find(
+	const struct netmap *m, const struct addr *a)
 {
 	bool is_ipv4 = addr_is_ipv4(a);
-	if (m == NULL)
-		return NETMAP_NONE;
 	const struct node *n = &m->nodes[is_ipv4 ? 0 : 1];
 	for (unsigned bit = is_ipv4 ? IPV4_BIT : 0;; bit += STRIDE) {
 		unsigned slot = slot_of(a, bit);
@@ -62,9 +65,34 @@ uint32_t netmap_find(const struct netmap *m, const struct addr *a)
 	}
 }
 
+/* Counting bits is most of the work, and one instruction where the processor has it; not all that are built for do. */
+#if defined(__x86_64__)
+__attribute__((target("popcnt"))) static uint32_t find_by_popcnt(
+	const struct netmap *m, const struct addr *a)
+{
+	return find(m, a);
+}
+#endif
+
+uint32_t netmap_find(const struct netmap *m, const struct addr *a)
+{
+	if (m == NULL)
+		return NETMAP_NONE;
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("popcnt"))
+		return find_by_popcnt(m, a);
+#endif
+	return find(m, a);
+}
+
+static size_t settled_bytes(const struct netmap *m)
+{
+	return m->node_count * sizeof(*m->nodes) + m->leaf_count * sizeof(*m->leaves);
+}
+
 size_t netmap_bytes(const struct netmap *m)
 {
-	return sizeof(*m) + m->node_room * sizeof(*m->nodes) + m->leaf_room * sizeof(*m->leaves);
+	return sizeof(*m) + settled_bytes(m);
 }
 
 /* --- building --- */
@@ -257,19 +285,21 @@ static bool fill(struct netmap *m, struct item *items, size_t count)
 	return is_filled;
 }
 
-/* What was kept for growing. */
-static void fit(struct netmap *m)
+/* Where large pages are to be had, if it is large. */
+static bool settle(struct netmap *m)
 {
-	void *nodes = realloc(m->nodes, m->node_count * sizeof(*m->nodes));
-	void *leaves = realloc(m->leaves, m->leaf_count * sizeof(*m->leaves));
-	if (nodes != NULL) {
-		m->nodes = nodes;
-		m->node_room = m->node_count;
-	}
-	if (leaves != NULL) {
-		m->leaves = leaves;
-		m->leaf_room = m->leaf_count;
-	}
+	uint8_t *memory = huge_pages_map(settled_bytes(m));
+	if (memory == NULL)
+		return false;
+	size_t node_bytes = m->node_count * sizeof(*m->nodes);
+	memcpy(memory, m->nodes, node_bytes);
+	memcpy(memory + node_bytes, m->leaves, m->leaf_count * sizeof(*m->leaves));
+	free(m->nodes);
+	free(m->leaves);
+	m->nodes = (struct node *)(void *)memory;
+	m->leaves = (uint32_t *)(void *)(memory + node_bytes);
+	m->is_settled = true;
+	return true;
 }
 
 struct netmap *netmap_new(const struct netmap_row *rows, size_t count)
@@ -283,12 +313,10 @@ struct netmap *netmap_new(const struct netmap_row *rows, size_t count)
 		qsort(items, count, sizeof(*items), compare);
 		count = drop_repeated(items, count);
 	}
-	is_whole = is_whole && fill(m, items, count);
+	is_whole = is_whole && fill(m, items, count) && settle(m);
 	free(items);
-	if (is_whole) {
-		fit(m);
+	if (is_whole)
 		return m;
-	}
 	netmap_free(m);
 	return NULL;
 }
@@ -297,7 +325,11 @@ void netmap_free(struct netmap *m)
 {
 	if (m == NULL)
 		return;
-	free(m->nodes);
-	free(m->leaves);
+	if (m->is_settled)
+		huge_pages_unmap(m->nodes, settled_bytes(m));
+	if (!m->is_settled) {
+		free(m->nodes);
+		free(m->leaves);
+	}
 	free(m);
 }

@@ -11,10 +11,8 @@
 #include "limits/spin.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum {
 	LINE_SLOTS = 11,
@@ -22,11 +20,14 @@ enum {
 	LINE_MEAN = 7, /* sources per line when the table is full */
 };
 
+/* Changed under the lock. Tags and indices are read without it too, by who only guesses. */
 struct source_line {
 	alignas(64) struct spin lock;
-	uint32_t chain;		    /* index of the first entry that found no slot, 0 for none */
-	uint32_t index[LINE_SLOTS]; /* of the entry in the pool */
-	uint8_t tag[LINE_SLOTS];    /* so that a stranger's entry is hardly ever touched */
+	uint32_t chain; /* index of the first entry that found no slot, 0 for none */
+	/* A byte for each slot, the first one's lowest, so that a stranger's entry is hardly ever touched. */
+	_Atomic uint64_t tags;
+	_Atomic uint32_t more_tags; /* of the slots from the eighth on; its last byte is none */
+	_Atomic uint32_t index[LINE_SLOTS]; /* of the entry in the pool */
 };
 
 static_assert(sizeof(struct source_line) == 64, "a line of the table is one cache line");
@@ -48,19 +49,18 @@ bool source_table_init(struct source_table *table, uint32_t capacity)
 		return false;
 	table->line_count = capacity / LINE_MEAN + 1;
 	size_t size = table->line_count * sizeof(*table->lines);
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED) {
+	void *memory = huge_pages_map(size);
+	if (memory == NULL) {
 		entry_pool_fini(&table->pool);
 		return false;
 	}
-	huge_pages_advise(memory, size);
 	table->lines = memory;
 	return true;
 }
 
 void source_table_fini(struct source_table *table)
 {
-	munmap(table->lines, table->line_count * sizeof(*table->lines));
+	huge_pages_unmap(table->lines, table->line_count * sizeof(*table->lines));
 	table->lines = NULL;
 	entry_pool_fini(&table->pool);
 }
@@ -119,13 +119,11 @@ static void set_next(struct limit_entry *entry, uint32_t index)
 	atomic_store_explicit(&entry->next, index, memory_order_relaxed);
 }
 
-/* A bit for each of eight bytes that equals `byte`, the first one's lowest. */
-static uint32_t bytes_equal(const uint8_t bytes[8], uint8_t byte)
+/* A bit for each byte of the word that equals `byte`, the lowest one's first. */
+static uint32_t bytes_equal(uint64_t word, uint8_t byte)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), low_bits = ones * 0x7f;
-	uint64_t word;
-	memcpy(&word, bytes, sizeof(word));
-	word = le64toh(word) ^ ones * byte;
+	word ^= ones * byte;
 	uint64_t zeros = ~(((word & low_bits) + low_bits) | word | low_bits); /* 0x80 for each */
 	return (uint32_t)((zeros >> 7) * UINT64_C(0x0102040810204080) >> 56);
 }
@@ -136,8 +134,32 @@ static uint32_t bytes_equal(const uint8_t bytes[8], uint8_t byte)
  */
 static uint32_t slots_with_tag(const struct source_line *line, uint8_t tag)
 {
-	const unsigned rest = LINE_SLOTS - 8; /* the last eight tags begin there, and overlap */
-	return bytes_equal(line->tag, tag) | bytes_equal(line->tag + rest, tag) << rest;
+	uint64_t tags = atomic_load_explicit(&line->tags, memory_order_relaxed);
+	uint32_t more_tags = atomic_load_explicit(&line->more_tags, memory_order_relaxed);
+	uint32_t more = bytes_equal(more_tags, tag) & ((1u << (LINE_SLOTS - 8)) - 1);
+	return bytes_equal(tags, tag) | more << 8;
+}
+
+static uint32_t index_in(const struct source_line *line, uint32_t slots)
+{
+	return atomic_load_explicit(&line->index[__builtin_ctz(slots)], memory_order_relaxed);
+}
+
+static void set_slot(struct source_line *line, unsigned slot, uint32_t index, uint8_t tag)
+{
+	unsigned shift = slot % 8 * 8;
+	atomic_store_explicit(&line->index[slot], index, memory_order_relaxed);
+	if (slot < 8) {
+		uint64_t others = atomic_load_explicit(&line->tags, memory_order_relaxed) &
+				  ~(UINT64_C(0xff) << shift);
+		atomic_store_explicit(
+			&line->tags, others | (uint64_t)tag << shift, memory_order_relaxed);
+		return;
+	}
+	uint32_t others = atomic_load_explicit(&line->more_tags, memory_order_relaxed) &
+			  ~(UINT32_C(0xff) << shift);
+	atomic_store_explicit(
+		&line->more_tags, others | (uint32_t)tag << shift, memory_order_relaxed);
 }
 
 static bool entry_is(const struct limit_entry *entry, const struct source_key *key)
@@ -145,12 +167,11 @@ static bool entry_is(const struct limit_entry *entry, const struct source_key *k
 	return memcmp(&entry->key, key, sizeof(*key)) == 0;
 }
 
-void source_table_expect(
-	const struct source_table *table, const struct source_line *line, uint64_t hash)
+const struct limit_entry *source_table_likely(const struct source_table *table, uint64_t hash)
 {
+	const struct source_line *line = &table->lines[line_of(table, hash)];
 	uint32_t slots = slots_with_tag(line, tag_of(hash));
-	if (slots != 0)
-		__builtin_prefetch(&table->pool.entries[line->index[__builtin_ctz(slots)]], 1);
+	return slots != 0 ? &table->pool.entries[index_in(line, slots)] : NULL;
 }
 
 struct limit_entry *source_table_find(const struct source_table *table,
@@ -158,8 +179,7 @@ struct limit_entry *source_table_find(const struct source_table *table,
 {
 	uint32_t slots = slots_with_tag(line, tag_of(key->hash));
 	for (; slots != 0; slots &= slots - 1) {
-		uint32_t index = line->index[__builtin_ctz(slots)];
-		struct limit_entry *entry = entry_pool_at(&table->pool, index);
+		struct limit_entry *entry = entry_pool_at(&table->pool, index_in(line, slots));
 		if (entry_is(entry, key))
 			return entry;
 	}
@@ -179,9 +199,7 @@ static void line_insert(
 	uint32_t index = entry_pool_index(&table->pool, entry);
 	uint32_t empty = slots_with_tag(line, TAG_EMPTY);
 	if (empty != 0) {
-		unsigned slot = (unsigned)__builtin_ctz(empty);
-		line->index[slot] = index;
-		line->tag[slot] = tag_of(entry->key.hash);
+		set_slot(line, (unsigned)__builtin_ctz(empty), index, tag_of(entry->key.hash));
 		return;
 	}
 	set_next(entry, line->chain);
@@ -230,12 +248,12 @@ static bool line_clear_slot(
 {
 	uint32_t index = entry_pool_index(&table->pool, entry);
 	uint32_t slots = slots_with_tag(line, tag_of(entry->key.hash));
-	while (slots != 0 && line->index[__builtin_ctz(slots)] != index)
+	while (slots != 0 && index_in(line, slots) != index)
 		slots &= slots - 1;
 	if (slots == 0)
 		return false;
 
-	line->tag[__builtin_ctz(slots)] = TAG_EMPTY;
+	set_slot(line, (unsigned)__builtin_ctz(slots), 0, TAG_EMPTY);
 	if (line->chain != 0) {
 		struct limit_entry *moving = entry_pool_at(&table->pool, line->chain);
 		line->chain = next_of(moving);

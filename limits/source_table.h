@@ -49,9 +49,11 @@ bool source_table_is_in(const struct source_table *table, const struct limit_ent
 struct source_line *source_table_line_of(
 	const struct source_table *table, const struct limit_entry *entry);
 
-/* Ask for the entry that source_table_find() will probably look at first, while there is something else to do. */
-void source_table_expect(
-	const struct source_table *table, const struct source_line *line, uint64_t hash);
+/*
+ * The entry that source_table_find() will probably look at first, or NULL: something to prefetch and nothing to believe. No lock
+ * is needed, and the entry is not touched.
+ */
+const struct limit_entry *source_table_likely(const struct source_table *table, uint64_t hash);
 
 /* The entry of the key in its locked line, or NULL. */
 struct limit_entry *source_table_find(const struct source_table *table,

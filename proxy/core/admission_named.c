@@ -15,6 +15,12 @@ static struct limit_source source_of(const struct session *s)
 	};
 }
 
+static void aim_at(const struct session *s, struct limit_aim *aim)
+{
+	const struct limit_source source = source_of(s);
+	limiter_aim(s->core->shared->limiter, &source, aim);
+}
+
 /* --- one question --- */
 
 /* What people know a rate by: its count. */
@@ -33,15 +39,14 @@ static uint32_t max_of(const struct class_settings *c, const struct limit_result
 	}
 }
 
-static enum reason ask_limiter(struct session *s, bool is_observing)
+static enum reason ask_limiter(struct session *s, const struct limit_aim *aim, bool is_observing)
 {
 	const struct class_settings *c = session_class(s);
-	const struct limit_source source = source_of(s);
 	struct limit_rules rules = c->rules;
 	struct limit_result result;
 	rules.is_observing = is_observing;
-	limiter_admit(s->core->shared->limiter, &rules, &source, s->core->now_ms * 1000, &s->token,
-		&result);
+	limiter_admit(
+		s->core->shared->limiter, &rules, aim, s->core->now_ms * 1000, &s->token, &result);
 	s->current = result.current;
 	s->limit_max = max_of(c, &result, &s->core->conf->limits);
 	if (result.is_near)
@@ -122,29 +127,12 @@ static void refuse(struct session *s, enum reason reason)
 	refusing_begin(s, reason);
 }
 
-void admission_name(struct session *s, const struct addr_port *source)
-{
-	const struct class_map *map = session_listener(s)->classes;
-	if (list_has(&s->order))
-		admission_end_unnamed(s);
-	s->source = *source;
-	if (map)
-		session_classify(s, class_map_find(map, &s->source.addr, s->endpoint));
-	list_append(&s->core->unproven, &s->order);
-	session_enter(s, SESSION_NAMED);
-	if (s->is_probe) {
-		handshake_expect(s);
-		return;
-	}
-	admission_judge(s, false);
-}
-
 /*
  * At its limit, a source may be refused because of a connection that it has closed already, whose FIN another worker (or
  * this one, later in this turn) has yet to read. So the first no is not the last: it waits until all workers have turned.
  * Meanwhile the session is read: one whose client has gone too must not take the place that comes free.
  */
-void admission_judge(struct session *s, bool is_last)
+static void judge(struct session *s, const struct limit_aim *aim, bool is_last)
 {
 	bool is_observing = session_class(s)->is_observing;
 	enum reason reason = ask_first(s);
@@ -152,19 +140,48 @@ void admission_judge(struct session *s, bool is_last)
 		refuse(s, reason);
 		return;
 	}
-	reason = ask_limiter(s, is_observing && is_last);
+	reason = ask_limiter(s, aim, is_observing && is_last);
 	if (reason != REASON_NONE && !is_last && may_change(reason)) {
 		list_append(&s->core->recheck, &s->waiting);
 		return;
 	}
 	if (reason != REASON_NONE && is_observing && !is_last)
-		reason = ask_limiter(s, true);
+		reason = ask_limiter(s, aim, true);
 	if (reason != REASON_NONE && is_observing)
 		would_refuse(s, reason);
 	if (reason == REASON_NONE || is_observing)
 		admit(s);
 	else
 		refuse(s, reason);
+}
+
+/* What the limiter needs is fetched while the class and the ban are looked for. */
+void admission_name(struct session *s, const struct addr_port *source, const struct limit_aim *aim)
+{
+	const struct class_map *map = session_listener(s)->classes;
+	struct limit_aim own;
+	if (list_has(&s->order))
+		admission_end_unnamed(s);
+	s->source = *source;
+	if (aim == NULL)
+		aim_at(s, &own);
+	if (map)
+		session_classify(s, class_map_find(map, &s->source.addr, s->endpoint));
+	if (aim == NULL)
+		limiter_look_ahead(s->core->shared->limiter, &own);
+	list_append(&s->core->unproven, &s->order);
+	session_enter(s, SESSION_NAMED);
+	if (s->is_probe)
+		handshake_expect(s);
+	else
+		judge(s, aim != NULL ? aim : &own, false);
+}
+
+void admission_recheck(struct session *s)
+{
+	struct limit_aim aim;
+	aim_at(s, &aim);
+	judge(s, &aim, true);
 }
 
 /*
@@ -175,10 +192,12 @@ bool admission_of_probe(struct session *s)
 {
 	if (!s->is_probe || s->admitted)
 		return true;
+	struct limit_aim aim;
+	aim_at(s, &aim);
 	enum reason reason = ask_first(s);
 	bool is_observing = session_class(s)->is_observing;
 	if (reason == REASON_NONE)
-		reason = ask_limiter(s, is_observing);
+		reason = ask_limiter(s, &aim, is_observing);
 	if (reason == REASON_NONE || (is_observing && may_change(reason))) {
 		s->admitted = true;
 		return true;

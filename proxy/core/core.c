@@ -153,7 +153,7 @@ void core_turns_done(struct core *c)
 	struct list_node *n;
 	while ((n = list_pop(&judged))) {
 		struct session *s = LIST_OBJECT(n, struct session, waiting);
-		admission_judge(s, true);
+		admission_recheck(s);
 		session_settle(s);
 	}
 }

@@ -33,7 +33,7 @@ static void name_by_header(struct session *s, const struct proxy_header *header)
 {
 	s->destination = header->destination;
 	memcpy(s->endpoint, header->endpoint, sizeof(s->endpoint));
-	admission_name(s, &header->source);
+	admission_name(s, &header->source, NULL);
 }
 
 /* Nobody believes it: it is read for what it gives away about the load balancer. */
@@ -60,7 +60,7 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 	s->proxy_version = (uint8_t)header.version;
 	if (verdict == PROXY_REJECT && header.fault == PROXY_FAULT_SIGNATURE && may_omit(s)) {
 		naming_count(s, HEADER_OMITTED);
-		admission_name(s, &s->peer);
+		admission_name(s, &s->peer, NULL);
 		return true;
 	}
 	switch (verdict) {
@@ -76,7 +76,7 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 		*used = header.used;
 		s->is_probe =
 			header.version == 2; /* v1 UNKNOWN may be anybody: it counts as its peer */
-		admission_name(s, &s->peer);
+		admission_name(s, &s->peer, NULL);
 		return true;
 	case PROXY_REJECT:
 		if (header.fault == PROXY_FAULT_SIGNATURE)
@@ -139,7 +139,7 @@ void naming_expired(struct session *s)
 	}
 	if (may_omit(s)) {
 		naming_count(s, HEADER_OMITTED);
-		admission_name(s, &s->peer);
+		admission_name(s, &s->peer, NULL);
 		if (s->state == SESSION_SECURED && s->in.length)
 			intake_held(s);
 		return;

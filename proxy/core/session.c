@@ -330,7 +330,25 @@ static void on_client_ready(struct stream *client, unsigned readiness)
 
 /* --- beginning --- */
 
-static void session_begin(struct session *s)
+static bool may_be_source(const struct core *c, const struct listener *l)
+{
+	return c->settings->listeners[l->slot].conf->proxy_protocol != CONF_PROXY_REQUIRE;
+}
+
+void session_expect(const struct core *c, const struct listener *l, struct newcomer *n)
+{
+	const struct limit_source source = {.addr = n->peer.addr, .endpoint = ""};
+	if (may_be_source(c, l))
+		limiter_aim(c->shared->limiter, &source, &n->aim);
+}
+
+void session_look_ahead(const struct core *c, const struct listener *l, struct newcomer *n)
+{
+	if (may_be_source(c, l))
+		limiter_look_ahead(c->shared->limiter, &n->aim);
+}
+
+static void session_begin(struct session *s, const struct limit_aim *aim)
 {
 	const struct listener_settings *l = session_listener(s);
 	enum conf_proxy_mode mode = l->conf->proxy_protocol;
@@ -350,21 +368,20 @@ static void session_begin(struct session *s)
 		admission_begin_unnamed(s);
 		intake_read(s);
 	} else {
-		admission_name(s, &s->peer);
+		admission_name(s, &s->peer, aim);
 		if (s->state == SESSION_SECURED)
 			intake_read(s);
 	}
 }
 
-void session_open(
-	struct core *c, struct listener *l, struct stream *client, const struct addr_port *peer)
+void session_open(struct core *c, struct listener *l, const struct newcomer *n)
 {
 	struct listener_counters *counters = &l->counters[c->index];
 	struct session *s = slab_take(&c->sessions);
 	counter_count(&counters->accepted);
 	if (!s) {
 		counter_count(&counters->closed[REASON_NO_RESOURCES]);
-		stream_close(client, STREAM_CLOSE_RST);
+		stream_close(n->client, STREAM_CLOSE_RST);
 		return;
 	}
 	s->core = c;
@@ -372,14 +389,14 @@ void session_open(
 	s->counters = counters;
 	s->class_counters = &l->classes[CLASS_NONE][c->index];
 	counter_count(&s->class_counters->connections[SESSION_UNNAMED]);
-	s->client = client;
-	s->peer = *peer;
+	s->client = n->client;
+	s->peer = n->peer;
 	s->opened_ms = s->entered_ms = s->active_ms = s->turned_ms = c->now_ms;
 	s->wanted = SESSION_NOTHING_WANTED_YET;
 	s->deadline.on_expired = on_deadline;
-	client->owner = s;
-	client->on_ready = on_client_ready;
-	session_begin(s);
+	s->client->owner = s;
+	s->client->on_ready = on_client_ready;
+	session_begin(s, &n->aim);
 	session_settle(s);
 }
 

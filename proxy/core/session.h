@@ -129,12 +129,25 @@ struct session {
 	bool is_suspect; /* an untrusted peer whose header is read once, for the sake of a hint */
 };
 
+/* A connection that was accepted, and what is being fetched meanwhile. */
+struct newcomer {
+	struct stream *client;
+	struct addr_port peer;
+	struct limit_aim aim; /* at the peer, if it may be the source */
+};
+
 /*
- * A connection was accepted. Takes the stream, whatever happens; sets its owner and callback, reads what is there
+ * Those that come in a burst are opened together: each is expected when it is accepted, all are looked ahead for, and then they
+ * are opened, so that they do not wait for memory one after the other. No session need follow.
+ */
+void session_expect(const struct core *c, const struct listener *l, struct newcomer *n);
+void session_look_ahead(const struct core *c, const struct listener *l, struct newcomer *n);
+
+/*
+ * Opens one that is expected. Takes the stream, whatever happens; sets its owner and callback, reads what is there
  * already. The session may be closed before this returns.
  */
-void session_open(
-	struct core *c, struct listener *l, struct stream *client, const struct addr_port *peer);
+void session_open(struct core *c, struct listener *l, const struct newcomer *n);
 
 /* End it now. Every resource and count of a session goes here and nowhere else. Closing twice is a defect. */
 void session_close(struct session *s, enum reason reason);
@@ -231,11 +244,11 @@ void admission_end_unnamed(struct session *s);
 /* Whether one more may come in besides the places that classes have reserved; unproven ones make room for it. */
 bool admission_has_place(struct session *s);
 
-/* The source is known: ask the limits. */
-void admission_name(struct session *s, const struct addr_port *source);
+/* The source is known: ask the limits. `aim`: at it, if that is done already, or NULL. */
+void admission_name(struct session *s, const struct addr_port *source, const struct limit_aim *aim);
 
-/* Ask the limits once more; `is_last`: and refuse it if they still say no. */
-void admission_judge(struct session *s, bool is_last);
+/* Ask the limits once more, and refuse it if they still say no. */
+void admission_recheck(struct session *s);
 
 /* A probe speaks SIP: it is counted like its peer from here on. False: refused, and closed. */
 bool admission_of_probe(struct session *s);

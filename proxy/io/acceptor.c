@@ -11,6 +11,7 @@
 
 enum {
 	ACCEPTS_PER_TURN = 64,
+	ACCEPTS_AT_ONCE = 8,
 	PAUSE_MS = 200, /* until a connection may have ended and left its descriptor */
 };
 
@@ -48,27 +49,42 @@ static void on_resume(evutil_socket_t fd, short what, void *argument)
 	event_add(&a->ready, NULL);
 }
 
-/* False when there is nothing more to accept now. */
-static bool accept_one(struct acceptor *a)
+/* False when there is nothing more to accept now; a connection that failed alone is none, and more may follow. */
+static bool accept_one(struct acceptor *a, struct newcomer *n)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof(address);
 	int fd = accept4(a->fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	n->client = NULL;
 	if (fd < 0) {
 		if (is_shortage(errno))
 			pause_accepting(a, errno);
 		/* anything but EAGAIN is the failure of one connection: ECONNABORTED, EPROTO, a network error */
 		return errno != EAGAIN && errno != EWOULDBLOCK && !is_shortage(errno);
 	}
-	struct addr_port peer;
-	if (!addr_from_sockaddr(&peer, (struct sockaddr *)&address)) {
+	if (addr_from_sockaddr(&n->peer, (struct sockaddr *)&address))
+		n->client = tcp_adopt(a->tcp, fd);
+	else
 		close(fd);
-		return true;
-	}
-	struct stream *client = tcp_adopt(a->tcp, fd);
-	if (client)
-		session_open(a->core, a->listener, client, &peer);
 	return true;
+}
+
+/* As many as may be fetched for at once. False when there is nothing more to accept now. */
+static bool accept_some(struct acceptor *a)
+{
+	struct newcomer newcomers[ACCEPTS_AT_ONCE];
+	unsigned count = 0;
+	bool is_more = true;
+	for (int i = 0; is_more && i < ACCEPTS_AT_ONCE; i++) {
+		is_more = accept_one(a, &newcomers[count]);
+		if (newcomers[count].client)
+			session_expect(a->core, a->listener, &newcomers[count++]);
+	}
+	for (unsigned i = 0; i < count; i++)
+		session_look_ahead(a->core, a->listener, &newcomers[i]);
+	for (unsigned i = 0; i < count; i++)
+		session_open(a->core, a->listener, &newcomers[i]);
+	return is_more;
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *argument)
@@ -77,7 +93,7 @@ static void on_ready(evutil_socket_t fd, short what, void *argument)
 	(void)fd;
 	(void)what;
 	a->tcp->on_event(a->tcp);
-	for (int i = 0; i < ACCEPTS_PER_TURN && accept_one(a); i++)
+	for (int i = 0; i < ACCEPTS_PER_TURN && accept_some(a); i += ACCEPTS_AT_ONCE)
 		;
 }
 
@@ -101,7 +117,7 @@ void acceptor_close(struct acceptor *a)
 	event_del(&a->ready);
 	event_del(&a->resume);
 	a->is_paused = false; /* one more try, whatever it waited for */
-	while (accept_one(a) && !a->is_paused)
+	while (accept_some(a) && !a->is_paused)
 		;
 	event_del(&a->resume);
 	close(a->fd);

@@ -284,10 +284,11 @@ struct session *fake_accept(
 	struct fake_stream *s, unsigned worker, unsigned listener, const char *peer)
 {
 	struct fake *f = s->fake;
-	struct addr_port from;
-	assert_true(addr_port_parse(&from, peer));
+	struct newcomer n = {.client = &s->stream};
+	assert_true(addr_port_parse(&n.peer, peer));
 	s->worker = f->workers[worker];
-	session_open(&s->worker->core, fake_listener(f, listener), &s->stream, &from);
+	session_expect(&s->worker->core, fake_listener(f, listener), &n);
+	session_open(&s->worker->core, fake_listener(f, listener), &n);
 	return s->stream.owner;
 }
 

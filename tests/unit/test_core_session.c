@@ -397,8 +397,8 @@ static void no_place_for_a_session_is_a_reset_and_nothing_else(void **state)
 	struct fake *f = fake_new(plain, 1);
 	f->workers[0]->core.sessions.capacity = 0;
 	struct fake_stream *client = fake_stream_new(f);
-	session_open(
-		&f->workers[0]->core, fake_listener(f, 0), &client->stream, &(struct addr_port){0});
+	session_open(&f->workers[0]->core, fake_listener(f, 0),
+		&(struct newcomer){.client = &client->stream});
 	assert_true(client->is_closed);
 	assert_int_equal(client->how, STREAM_CLOSE_RST);
 	fake_end(f);

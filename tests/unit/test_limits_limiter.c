@@ -3,6 +3,7 @@
  * test_limits_limiter.c - who is admitted, what is counted, and that both agree with a plain model.
  */
 #include "limits/limiter.h"
+#include "tests/unit/limits_admit.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -43,7 +44,7 @@ static struct limit_token admit(struct limiter *l, uint32_t connections,
 	struct limit_rules rules = {.connections = connections};
 	struct limit_token token = {0};
 	struct limit_result result;
-	limiter_admit(l, &rules, source, 0, &token, &result);
+	admit_source(l, &rules, source, 0, &token, &result);
 	assert_int_equal(result.verdict, verdict);
 	assert_int_equal(result.current, held);
 	assert_int_equal(token.entry != NULL, verdict == LIMIT_OK);
@@ -143,13 +144,13 @@ static void a_full_table_admits_uncounted_where_so_configured(void **state)
 	(void)state;
 	struct limit_token held = admit(l, 1, &a, LIMIT_OK, 0), none = {0};
 	for (int i = 0; i < 3; i++) {
-		limiter_admit(l, &rules, &b, 0, &none, &result);
+		admit_source(l, &rules, &b, 0, &none, &result);
 		assert_int_equal(result.verdict, LIMIT_OK);
 		assert_int_equal(result.current, 0);
 		assert_null(none.entry);
 		limiter_release(l, &none, 0);
 	}
-	limiter_admit(l, &rules, &a, 0, &none, &result);
+	admit_source(l, &rules, &a, 0, &none, &result);
 	assert_int_equal(result.verdict, LIMIT_CONNECTIONS);
 	assert_counts(l, 1, 1);
 	limiter_release(l, &held, 0);
@@ -377,7 +378,7 @@ static void model_admit(struct model *m)
 	bool counted = m->held[number] > 0 || m->sources < MODEL_CAPACITY;
 	enum limit_verdict expected = model_verdict(m, &rules, number);
 
-	limiter_admit(m->l, &rules, &source, 0, &token, &result);
+	admit_source(m->l, &rules, &source, 0, &token, &result);
 	assert_int_equal(result.verdict, expected);
 	assert_int_equal(result.current, m->held[number]);
 	assert_int_equal(token.entry != NULL, expected == LIMIT_OK && counted);

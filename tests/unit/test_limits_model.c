@@ -4,6 +4,7 @@
  * try with the table.
  */
 #include "limits/limiter.h"
+#include "tests/unit/limits_admit.h"
 #include "limits/limiter_state.h"
 
 #include <setjmp.h>
@@ -124,7 +125,7 @@ static void admit(struct model *m)
 	struct held *h = &m->held[m->count];
 	enum limit_verdict verdict = expected(m, &r, source);
 	*h = (struct held){.source = source};
-	limiter_admit(m->l, &r, &s, m->now_us, &h->token, &result);
+	admit_source(m->l, &r, &s, m->now_us, &h->token, &result);
 	assert_int_equal(result.verdict, verdict);
 	assert_int_equal(h->token.entry != NULL, verdict == LIMIT_OK || r.is_observing);
 	if (!h->token.entry)
@@ -259,7 +260,7 @@ static enum limit_verdict open_one(
 		.connections = 10, .connection_rate = gcra_rate_of(1, 60000, 5)};
 	struct limit_result result;
 	*token = (struct limit_token){0};
-	limiter_admit(l, &rules, s, now_us, token, &result);
+	admit_source(l, &rules, s, now_us, token, &result);
 	return result.verdict;
 }
 
@@ -311,7 +312,7 @@ static void a_subnet_that_has_its_share_is_counted_as_one_from_then_on(void **st
 		const struct limit_rules rules = {0};
 		struct limit_result result;
 		addr_set_ipv4(&s.addr, ipv4);
-		limiter_admit(l, &rules, &s, SECOND, &held[i], &result);
+		admit_source(l, &rules, &s, SECOND, &held[i], &result);
 		assert_int_equal(result.verdict, LIMIT_OK);
 		assert_int_equal(result.current, i < SHARE ? 0 : i - SHARE);
 	}
@@ -340,19 +341,19 @@ static void near_is_told_once_until_it_has_fallen_below_60_percent(void **state)
 	struct limit_result result;
 	(void)state;
 	for (uint32_t i = 0; i < 10; i++) {
-		limiter_admit(l, &rules, &s, 0, &held[i], &result);
+		admit_source(l, &rules, &s, 0, &held[i], &result);
 		assert_int_equal(result.is_near, i == 7);
 	}
 	for (uint32_t i = 6; i < 10; i++)
 		limiter_release(l, &held[i], 0);
 	for (uint32_t i = 6; i < 10; i++) { /* from 6 on: it was never below */
-		limiter_admit(l, &rules, &s, 0, &held[i], &result);
+		admit_source(l, &rules, &s, 0, &held[i], &result);
 		assert_false(result.is_near);
 	}
 	for (uint32_t i = 5; i < 10; i++)
 		limiter_release(l, &held[i], 0);
 	for (uint32_t i = 5; i < 10; i++) {
-		limiter_admit(l, &rules, &s, 0, &held[i], &result);
+		admit_source(l, &rules, &s, 0, &held[i], &result);
 		assert_int_equal(result.is_near, i == 7);
 	}
 	for (uint32_t i = 0; i < 10; i++)

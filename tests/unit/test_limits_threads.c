@@ -4,6 +4,7 @@
  * for TSan.
  */
 #include "limits/limiter.h"
+#include "tests/unit/limits_admit.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -63,7 +64,7 @@ static void hand_admit(struct hand *h, uint32_t source_number)
 	struct limit_token token = {0};
 	struct limit_result result;
 	addr_set_ipv4(&source.addr, ipv4);
-	limiter_admit(s->l, &s->rules, &source, 0, &token, &result);
+	admit_source(s->l, &s->rules, &source, 0, &token, &result);
 	enum limit_verdict verdict = result.verdict;
 	h->refused += verdict == LIMIT_CONNECTIONS;
 	h->full += verdict == LIMIT_TRACKED_SOURCES;
@@ -117,7 +118,7 @@ static void bring(struct hand *h, uint32_t step)
 	struct limit_entry *nothing = NULL;
 	struct limit_result result;
 	addr_set_ipv4(&source.addr, ipv4);
-	limiter_admit(s->l, &s->rules, &source, 0, &token, &result);
+	admit_source(s->l, &s->rules, &source, 0, &token, &result);
 	h->full += result.verdict == LIMIT_TRACKED_SOURCES;
 	h->admitted += token.entry != NULL;
 	if (!atomic_compare_exchange_strong(&s->places[draw(h, PLACES)], &nothing, token.entry))
@@ -297,7 +298,7 @@ static void climb(struct climber *c, struct member *m, uint64_t now_us)
 	m->subnet = draw(&c->hand, SUBNETS);
 	m->number = draw(&c->hand, MEMBERS);
 	struct limit_source source = source_at(m->subnet, m->number);
-	limiter_admit(v->l, &v->rules, &source, now_us, &m->token, &result);
+	admit_source(v->l, &v->rules, &source, now_us, &m->token, &result);
 	c->verdicts[result.verdict]++;
 	if (result.verdict != LIMIT_OK)
 		return;
