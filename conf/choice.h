@@ -74,6 +74,21 @@
 	X(CONF_ON_ERROR_KEEP, "keep") \
 	X(CONF_ON_ERROR_FAIL, "fail")
 
+/* Requests of a connection that are judged beyond framing. */
+#define CONF_SIP_CHECKS(X)           \
+	X(CONF_CHECK_FIRST, "first") \
+	X(CONF_CHECK_ALL, "all")
+
+/* CRLF pings of clients. */
+#define CONF_SIP_KEEPALIVES(X)             \
+	X(CONF_KEEPALIVE_ANSWER, "answer") \
+	X(CONF_KEEPALIVE_FORWARD, "forward")
+
+/* A message without Content-Length. */
+#define CONF_MISSING_LENGTHS(X)          \
+	X(CONF_MISSING_REFUSE, "refuse") \
+	X(CONF_MISSING_ZERO, "zero")
+
 #define CONF_WHEN_FULL(X)                  \
 	X(CONF_WHEN_FULL_REFUSE, "refuse") \
 	X(CONF_WHEN_FULL_ADMIT, "admit")
@@ -84,21 +99,24 @@
 #define CONF_POLICIES(X) X(CONF_ROUND_ROBIN, "round-robin")
 
 /* Every set: S(name of the enum and of the unit in options.def, its words) */
-#define CONF_CHOICES(S)                      \
-	S(log_level, CONF_LOG_LEVELS)        \
-	S(log_format, CONF_LOG_FORMATS)      \
-	S(transport, CONF_TRANSPORTS)        \
-	S(tls_version, CONF_TLS_VERSIONS)    \
-	S(verify_client, CONF_VERIFY_CLIENT) \
-	S(proxy_mode, CONF_PROXY_MODES)      \
-	S(send_proxy, CONF_SEND_PROXY_MODES) \
-	S(action, CONF_ACTIONS)              \
-	S(mode, CONF_MODES)                  \
-	S(over, CONF_OVERS)                  \
-	S(ban_closes, CONF_BAN_CLOSES)       \
-	S(on_error, CONF_ON_ERRORS)          \
-	S(when_full, CONF_WHEN_FULL)         \
-	S(policy, CONF_POLICIES)             \
+#define CONF_CHOICES(S)                         \
+	S(log_level, CONF_LOG_LEVELS)           \
+	S(log_format, CONF_LOG_FORMATS)         \
+	S(transport, CONF_TRANSPORTS)           \
+	S(tls_version, CONF_TLS_VERSIONS)       \
+	S(verify_client, CONF_VERIFY_CLIENT)    \
+	S(proxy_mode, CONF_PROXY_MODES)         \
+	S(send_proxy, CONF_SEND_PROXY_MODES)    \
+	S(action, CONF_ACTIONS)                 \
+	S(mode, CONF_MODES)                     \
+	S(over, CONF_OVERS)                     \
+	S(ban_closes, CONF_BAN_CLOSES)          \
+	S(on_error, CONF_ON_ERRORS)             \
+	S(sip_check, CONF_SIP_CHECKS)           \
+	S(sip_keepalive, CONF_SIP_KEEPALIVES)   \
+	S(missing_length, CONF_MISSING_LENGTHS) \
+	S(when_full, CONF_WHEN_FULL)            \
+	S(policy, CONF_POLICIES)                \
 	S(ready_when, CONF_READY_WHEN)
 
 /* enum conf_log_level { CONF_LOG_ERROR, ... }; and so on */
