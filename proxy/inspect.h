@@ -59,15 +59,19 @@ struct inspect_listener {
 	struct inspect_list headers; /* by version and outcome; what has never been is left out */
 	struct inspect_list handshakes; /* by version, outcome, "true" if resumed; the same */
 	struct inspect_list answers;	/* made here, by status and reason; the same */
+	struct inspect_list sip_bad,
+		sip_would_refuse;     /* messages of clients, by reason; the same */
+	struct inspect_list scanners; /* connections of those, by how they are known */
 };
 
 struct inspect_server {
 	char pool[INSPECT_NAME_MAX], name[INSPECT_NAME_MAX];
-	struct addr_port address;      /* port 0: no longer known */
-	const char *transport;	       /* "" then */
-	bool is_retired;	       /* a reload has removed it; what is connected lives on */
-	uint64_t connections;	       /* open now, those being made included */
-	struct inspect_list responses; /* by status */
+	struct addr_port address;	 /* port 0: no longer known */
+	const char *transport;		 /* "" then */
+	bool is_retired;		 /* a reload has removed it; what is connected lives on */
+	uint64_t connections;		 /* open now, those being made included */
+	struct inspect_list responses;	 /* by status */
+	struct inspect_histogram answer; /* from a client's request to its final answer */
 };
 
 struct inspect_pool {

@@ -62,6 +62,9 @@ static enum frame_verdict read_body(struct framer *f, size_t available, struct f
 	out->via = f->via;
 	out->to = f->to;
 	out->has_credentials = f->has_credentials;
+	out->has_marked = f->has_marked;
+	out->fault = (enum frame_fault)f->noted;
+	out->offset = f->noted_offset;
 	out->consumed = out->start + whole;
 	*f = (struct framer){0};
 	return FRAME_MESSAGE;

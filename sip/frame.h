@@ -20,6 +20,9 @@ struct frame_limits {
 	uint32_t max_header_bytes; /* bytes, start line to the empty line */
 	uint32_t max_headers;	   /* header lines */
 	uint32_t max_parameters;   /* ; , and & in one header line, folds included */
+	bool takes_missing_length; /* without a Content-Length there is no body */
+	bool is_lenient; /* a fault that leaves the borders alone does not end the stream: frame.fault */
+	uint64_t marked; /* frame_name_mark() of names to look out for: frame.has_marked */
 };
 
 enum frame_verdict {
@@ -64,6 +67,9 @@ enum frame_method {
 	X(FRAME_FAULT_NONE, "none", 0, "")                                                        \
 	X(FRAME_FAULT_HTTP, "http", 0, "")                                                        \
 	X(FRAME_FAULT_TLS, "tls_on_tcp", 0, "")                                                   \
+	X(FRAME_FAULT_SSH, "ssh", 0, "")                                                          \
+	X(FRAME_FAULT_RDP, "rdp", 0, "")                                                          \
+	X(FRAME_FAULT_BINARY, "binary", 0, "")                                                    \
 	X(FRAME_FAULT_PROXY_HEADER, "proxy_header_unexpected", 0, "")                             \
 	X(FRAME_FAULT_NOT_SIP, "not_sip", 0, "")                                                  \
 	X(FRAME_FAULT_START_LINE, "start_line", 400, "Bad Start Line")                            \
@@ -97,6 +103,7 @@ struct framer {
 	uint32_t header_length;	 /* once the empty line was seen, else 0 */
 	uint32_t content_length; /* valid with has_content_length */
 	uint32_t fault_offset;	 /* of `fault` */
+	uint32_t noted_offset;	 /* of `noted` */
 	uint32_t call_id, cseq, via, to; /* where these header lines begin; 0 = not seen */
 	uint32_t headers;
 	uint16_t status;
@@ -105,6 +112,8 @@ struct framer {
 	uint8_t method;
 	uint8_t crlf; /* 0..3: how much of CRLFCRLF has passed between messages; 4: all, just now */
 	uint8_t fault; /* found, and held back until the header section has been read */
+	uint8_t noted; /* found, and let pass */
+	bool has_marked;
 	bool has_content_length;
 	bool in_content_length; /* the line being read is that one */
 	bool has_credentials;
@@ -120,7 +129,9 @@ struct frame {
 	uint32_t call_id, cseq, via,
 		to; /* of a message: where the first of these lines begins; 0 = there is none */
 	bool has_credentials; /* of a message: an Authorization or Proxy-Authorization */
-	/* FRAME_BAD only; kind and method are set if that much was understood */
+	bool has_marked; /* of a message: perhaps a header whose name has a mark in limits.marked */
+	/* FRAME_BAD, where kind and method are set if that much was understood; FRAME_MESSAGE with is_lenient, the first
+	 * that was let pass */
 	enum frame_fault fault;
 	uint32_t offset;  /* of the byte that broke it, from the start of the message */
 	uint32_t checked; /* bytes from `start`: whole lines that an answer may quote; 0 = none */
@@ -144,6 +155,12 @@ enum frame_verdict frame_next(struct framer *f, const struct frame_limits *limit
 
 /* True while a message has begun and is not whole: its sender owes the rest. */
 bool frame_is_open(const struct framer *f);
+
+/* A bit that stands for a header's name, in any case; other names may share it. */
+static inline uint64_t frame_name_mark(const uint8_t *name, uint32_t length)
+{
+	return UINT64_C(1) << (((name[0] | 0x20u) * 5u + (name[length - 1] | 0x20u) + length) & 63);
+}
 
 /* What the lists above say of a constant. The strings are constants too; any thread. */
 const char *frame_fault_name(enum frame_fault fault);

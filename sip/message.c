@@ -28,6 +28,7 @@ static const char ANY_URI[] =
 enum {
 	CSEQ_MAX = 2147483647, /* RFC 3261 section 8.1.1.5: below 2^31 */
 	PORT_MAX = 65535,
+	MAX_FORWARDS_DIGITS = 10,
 	COPY_SLACK = sizeof VERSION + sizeof ANY_URI +
 		     8, /* what a copy may be longer than its message */
 };
@@ -259,6 +260,34 @@ static bool is_cseq(
 	       !memcmp(cseq->method, r->method.bytes, r->method.length);
 }
 
+/* A relay is no hop: it takes nothing off it, and 0 passes as well as none (RFC 3261 section 20.22). */
+static bool is_max_forwards(const osip_message_t *parsed)
+{
+	osip_header_t *header;
+
+	for (int at = 0;
+		(at = osip_message_header_get_byname(parsed, "max-forwards", at, &header)) >= 0;
+		at++) {
+		size_t digits = header->hvalue ? strspn(header->hvalue, "0123456789") : 0;
+
+		if (digits == 0 || digits > MAX_FORWARDS_DIGITS || header->hvalue[digits] != '\0')
+			return false;
+	}
+	return true;
+}
+
+/* The topmost is where the answer goes (RFC 3261 section 18.2.2). */
+static bool is_via(const osip_via_t *via)
+{
+	const char *port = via->port;
+
+	if (!via->version || strcmp(via->version, "2.0") != 0 || !via->protocol || !via->host ||
+		!*via->host)
+		return false;
+	return !port || (*port && strlen(port) <= 5 && port[strspn(port, "0123456789")] == '\0' &&
+				strtoul(port, NULL, 10) <= PORT_MAX);
+}
+
 static enum message_fault check_headers(
 	const osip_message_t *parsed, const struct frame *frame, const struct request_line *r)
 {
@@ -270,7 +299,11 @@ static enum message_fault check_headers(
 		return MESSAGE_FAULT_NO_TO;
 	if (!parsed->call_id)
 		return MESSAGE_FAULT_NO_CALL_ID;
-	return is_cseq(parsed->cseq, frame, r) ? MESSAGE_FAULT_NONE : MESSAGE_FAULT_CSEQ;
+	if (!is_cseq(parsed->cseq, frame, r))
+		return MESSAGE_FAULT_CSEQ;
+	if (!is_via(osip_list_get(&parsed->vias, 0)))
+		return MESSAGE_FAULT_VIA;
+	return is_max_forwards(parsed) ? MESSAGE_FAULT_NONE : MESSAGE_FAULT_MAX_FORWARDS;
 }
 
 static enum message_fault check_parsed(

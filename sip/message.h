@@ -20,6 +20,8 @@
 	X(MESSAGE_FAULT_NO_TO, "missing_to", 400, "Missing To")                                    \
 	X(MESSAGE_FAULT_NO_CALL_ID, "missing_call_id", 400, "Missing Call-ID")                     \
 	X(MESSAGE_FAULT_CSEQ, "cseq", 400, "Bad CSeq") /* absent, > 2^31-1, or another method's */ \
+	X(MESSAGE_FAULT_MAX_FORWARDS, "max_forwards", 400, "Bad Max-Forwards") /* no number */     \
+	X(MESSAGE_FAULT_VIA, "via", 400, "Bad Via") /* no version 2.0, host or port */             \
 	X(MESSAGE_FAULT_MEMORY, "memory", 500, "Server Internal Error")
 
 enum message_fault {

@@ -133,6 +133,15 @@ struct request_text request_user_agent(const uint8_t *message, const struct fram
 	return (struct request_text){line.value, line.value_length};
 }
 
+/* Does one of these words stand in the line at this offset? */
+static bool line_has(const uint8_t *message, const struct frame *frame, const char *name,
+	char compact, const char *const *words)
+{
+	struct header_line line;
+	return header_find(message, frame->header_length, name, compact, &line) &&
+	       request_text_has_any((struct request_text){line.value, line.value_length}, words);
+}
+
 /* stale = true, quoted or not, between other parameters. */
 static bool says_stale(const struct header_line *l)
 {
@@ -175,4 +184,32 @@ bool request_text_has_any(struct request_text text, const char *const *words)
 				return true;
 	}
 	return false;
+}
+
+/* What these programs send unless somebody changes them: their Request-URI, and the names that they go by in From. */
+enum request_scanner request_scanner(
+	const uint8_t *message, const struct frame *frame, const char *const *agents)
+{
+	static const char *const vicious[] = {"\"sipvicious\"", "sip:100@1.1.1.1>", NULL};
+	static const char *const nmap[] = {"<sip:nm@nm>", NULL};
+	if (frame->kind != FRAME_REQUEST)
+		return SCANNER_NONE;
+	if (request_text_has_any(request_user_agent(message, frame), agents))
+		return SCANNER_AGENT;
+	const uint8_t *uri = memchr(message, ' ', frame->header_length);
+	size_t left = uri ? (size_t)(message + frame->header_length - ++uri) : 0;
+	if (left > 7 && scan_equals_folded(uri, "sip:nm ") &&
+		line_has(message, frame, "From", 'f', nmap))
+		return SCANNER_NMAP;
+	return line_has(message, frame, "From", 'f', vicious) ? SCANNER_SIPVICIOUS : SCANNER_NONE;
+}
+
+const char *request_scanner_name(enum request_scanner scanner)
+{
+	static const char *const names[] = {
+#define X(constant, name) name,
+		REQUEST_SCANNERS(X)
+#undef X
+	};
+	return names[scanner];
 }

@@ -36,6 +36,28 @@ struct request_text request_user_agent(const uint8_t *message, const struct fram
 /* A challenge that only says that the nonce is too old: the password was right (RFC 7616 section 3.3). */
 bool response_is_stale(const uint8_t *message, const struct frame *frame);
 
+/* X(constant, name in logs and metrics) */
+#define REQUEST_SCANNERS(X)       \
+	X(SCANNER_NONE, "none")   \
+	X(SCANNER_AGENT, "agent") \
+	X(SCANNER_NMAP, "nmap")   \
+	X(SCANNER_SIPVICIOUS, "sipvicious")
+
+enum request_scanner {
+#define X(constant, name) constant,
+	REQUEST_SCANNERS(X)
+#undef X
+		SCANNERS
+};
+
+/*
+ * Who sends such a request is a scanner: by one of these words (NULL behind the last) in its User-Agent, or by a request that
+ * nobody else sends.
+ */
+enum request_scanner request_scanner(
+	const uint8_t *message, const struct frame *frame, const char *const *agents);
+const char *request_scanner_name(enum request_scanner scanner);
+
 /* Is one of these words (NULL behind the last) in the text, whatever the case? */
 bool request_text_has_any(struct request_text text, const char *const *words);
 

@@ -43,6 +43,27 @@ static void hold_back(struct framer *f, enum frame_fault fault, uint32_t offset)
 	f->fault_offset = offset;
 }
 
+/* What another reader of the same bytes would take no border from. */
+static bool is_harmless(enum frame_fault fault)
+{
+	return fault == FRAME_FAULT_VERSION || fault == FRAME_FAULT_HEADERS ||
+	       fault == FRAME_FAULT_PARAMETERS || fault == FRAME_FAULT_CONTROL;
+}
+
+/* Let it pass, and remember the first; false: it may not pass. */
+static bool let_pass(struct cursor *c, enum frame_fault fault, uint32_t offset)
+{
+	struct framer *f = c->f;
+
+	if (!c->limits->is_lenient || !is_harmless(fault))
+		return false;
+	if (!f->noted) {
+		f->noted = (uint8_t)fault;
+		f->noted_offset = offset;
+	}
+	return true;
+}
+
 /* A byte came that cannot stand where a name, a colon or text belongs. */
 static bool refuse_byte(struct cursor *c, enum frame_fault fault)
 {
@@ -62,7 +83,9 @@ static bool check_parameters(struct cursor *c, uint32_t from, uint32_t to)
 
 	if (to - from <= most || scan_separators(c->message, from, to) <= most)
 		return true;
-	return refuse(c, FRAME_FAULT_PARAMETERS, scan_separator(c->message, from, to, most));
+	uint32_t wrong = scan_separator(c->message, from, to, most);
+	return let_pass(c, FRAME_FAULT_PARAMETERS, wrong) ||
+	       refuse(c, FRAME_FAULT_PARAMETERS, wrong);
 }
 
 static bool read_lf(struct cursor *c, enum section_state next)
@@ -100,7 +123,7 @@ static bool finish_start_line(struct cursor *c)
 	/* Not sooner: there are other protocols whose lines end so. */
 	if (c->message[c->at] == '\n')
 		return refuse(c, FRAME_FAULT_LINE_END, c->at);
-	if (s.fault)
+	if (s.fault && !let_pass(c, s.fault, s.offset))
 		hold_back(f, s.fault, s.offset);
 	return check_parameters(c, 0, c->at);
 }
@@ -241,6 +264,7 @@ static void pass_lines(struct cursor *c)
 {
 	struct framer *f = c->f;
 	uint32_t most = c->limits->max_parameters;
+	uint64_t marked = c->limits->marked;
 	uint32_t at = c->at;
 	uint32_t headers = f->headers;
 
@@ -256,6 +280,7 @@ static void pass_lines(struct cursor *c)
 			break;
 		if (matters)
 			note_line(f, name, colon - at, at);
+		f->has_marked |= (marked & frame_name_mark(name, colon - at)) != 0;
 		headers++;
 		at = next;
 	}
@@ -283,7 +308,7 @@ static bool read_line(struct cursor *c)
 	}
 	if (!scan_is_token(byte))
 		return refuse_byte(c, FRAME_FAULT_HEADER_NAME);
-	if (f->headers >= c->limits->max_headers)
+	if (f->headers >= c->limits->max_headers && !let_pass(c, FRAME_FAULT_HEADERS, c->at))
 		return refuse(c, FRAME_FAULT_HEADERS, c->at);
 	f->headers++;
 	f->state = AT_NAME;
@@ -296,6 +321,8 @@ static void judge_name(struct cursor *c)
 	enum content_length_name name = content_length_name(c->message + f->line, c->at - f->line);
 
 	note_line(f, c->message + f->line, c->at - f->line, f->line);
+	f->has_marked |=
+		(c->limits->marked & frame_name_mark(c->message + f->line, c->at - f->line)) != 0;
 	f->in_content_length = name == CONTENT_LENGTH_YES;
 	if (name == CONTENT_LENGTH_LOOK_ALIKE || (f->in_content_length && f->has_content_length))
 		hold_back(f, FRAME_FAULT_CONTENT_LENGTH, f->line);
@@ -331,9 +358,13 @@ static bool read_value(struct cursor *c)
 	c->at = scan_text(c->message, c->at, c->end);
 	if (c->at == c->end)
 		return true;
-	if (c->message[c->at] != '\r')
+	uint8_t byte = c->message[c->at];
+	bool is_border = byte == '\0' || byte == '\n'; /* to somebody */
+	if (byte != '\r' && (is_border || !let_pass(c, FRAME_FAULT_CONTROL, c->at)))
 		return refuse_byte(c, FRAME_FAULT_CONTROL);
 	c->at++;
+	if (byte != '\r')
+		return true;
 	c->f->state = AT_VALUE_LF;
 	return true;
 }
@@ -360,7 +391,7 @@ static bool finish_header(struct cursor *c)
 		return false;
 	if (f->fault)
 		return refuse(c, FRAME_FAULT_NONE, 0);
-	if (!f->has_content_length)
+	if (!f->has_content_length && !c->limits->takes_missing_length)
 		return refuse(c, FRAME_FAULT_NO_CONTENT_LENGTH, f->line);
 	if ((uint64_t)c->at + f->content_length > c->limits->max_message)
 		return refuse(c, FRAME_FAULT_MESSAGE_SIZE, f->line);

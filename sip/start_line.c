@@ -8,6 +8,7 @@
 
 enum {
 	TLS_HANDSHAKE = 0x16,	 /* the record type of a ClientHello; no token begins with it */
+	TPKT_VERSION = 0x03,	 /* of the first packet of RDP (RFC 1006) */
 	VERSION_LENGTH = 7,	 /* "SIP/2.0" */
 	STATUS_LINE_LENGTH = 12, /* "SIP/2.0 200 ", the shortest */
 };
@@ -16,7 +17,17 @@ enum frame_fault start_line_first(uint8_t byte)
 {
 	if (byte == TLS_HANDSHAKE)
 		return FRAME_FAULT_TLS;
+	if (byte == TPKT_VERSION)
+		return FRAME_FAULT_RDP;
+	if (scan_is_control(byte) || byte >= 0x80)
+		return FRAME_FAULT_BINARY;
 	return scan_is_token(byte) ? FRAME_FAULT_NONE : FRAME_FAULT_NOT_SIP;
+}
+
+/* RFC 4253 section 4.2. */
+static bool is_ssh(const uint8_t *line, uint32_t length)
+{
+	return length >= 4 && !memcmp(line, "SSH-", 4);
 }
 
 enum frame_fault start_line_word(const uint8_t *line, uint32_t *at, uint32_t end, bool *whole)
@@ -26,7 +37,7 @@ enum frame_fault start_line_word(const uint8_t *line, uint32_t *at, uint32_t end
 	if (!*whole || line[*at] == ' ')
 		return FRAME_FAULT_NONE;
 	if (line[*at] != '/')
-		return FRAME_FAULT_NOT_SIP;
+		return is_ssh(line, *at) ? FRAME_FAULT_SSH : FRAME_FAULT_NOT_SIP;
 	if (scan_equals(line, *at, "SIP"))
 		return FRAME_FAULT_NONE;
 	return scan_equals(line, *at, "HTTP") ? FRAME_FAULT_HTTP : FRAME_FAULT_NOT_SIP;
@@ -83,6 +94,8 @@ static enum frame_fault foreign(
 {
 	if (length >= 5 && scan_equals(last, 5, "HTTP/"))
 		return FRAME_FAULT_HTTP;
+	if (is_ssh(line, word))
+		return FRAME_FAULT_SSH;
 	return word == 5 && !memcmp(line, "PROXY", 5) ? FRAME_FAULT_PROXY_HEADER
 						      : FRAME_FAULT_NOT_SIP;
 }

@@ -69,13 +69,15 @@ static bool has_failed(struct session *s, const struct transaction *asked, const
 	return asked->has_credentials ? !response_is_stale(message, frame) : is_never_followed(s);
 }
 
-void answers_told(struct session *s, const uint8_t *message, const struct frame *frame)
+void answers_told(struct session *s, const uint8_t *message, const struct frame *frame,
+	struct histogram *times)
 {
 	struct transaction asked;
 	size_t before = transactions_bytes(&s->transactions);
 	if (!transactions_take(&s->transactions, message, frame, &asked))
 		return;
 	hold(s, before);
+	histogram_count(times, (uint32_t)s->core->now_ms - asked.at_ms);
 	if (frame->status < 300) {
 		answers_registered(s, (enum frame_method)asked.method);
 	} else if (has_failed(s, &asked, message, frame)) {

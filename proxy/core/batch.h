@@ -35,17 +35,22 @@ static inline size_t batch_message_length(const struct frame *frame)
 	return frame->consumed - frame->start;
 }
 
-/* Add one message; it joins the last range where it follows it. The batch must not be full. */
-static inline void batch_add(struct batch *b, const uint8_t *message, const struct frame *frame)
+/* Add bytes that are no message: CRLFs between two. */
+static inline void batch_add_bytes(struct batch *b, const uint8_t *bytes, size_t length)
 {
 	struct iovec *last = b->count ? &b->ranges[b->count - 1] : NULL;
-	size_t length = batch_message_length(frame);
-	if (last && (const uint8_t *)last->iov_base + last->iov_len == message)
+	if (last && (const uint8_t *)last->iov_base + last->iov_len == bytes)
 		last->iov_len += length;
 	else
 		b->ranges[b->count++] =
-			(struct iovec){.iov_base = (void *)(uintptr_t)message, .iov_len = length};
+			(struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = length};
 	b->length += length;
+}
+
+/* Add one message; it joins the last range where it follows it. The batch must not be full. */
+static inline void batch_add(struct batch *b, const uint8_t *message, const struct frame *frame)
+{
+	batch_add_bytes(b, message, batch_message_length(frame));
 	b->messages++;
 	b->requests += frame->kind == FRAME_REQUEST && frame->method != METHOD_ACK;
 	b->finals += frame->kind == FRAME_RESPONSE && frame->status >= 200;

@@ -72,6 +72,7 @@ void class_settings_set(struct class_settings *to, const struct conf *conf,
 		to->idle_ms = c->timeouts.idle_ms;
 		to->is_denied = c->deny;
 		to->is_exempt_from_ban = c->exempt_from_ban;
+		to->keeps_headers = c->keep_headers;
 	} else {
 		SET_COMMON(to, limits);
 	}

@@ -46,7 +46,7 @@ struct class_settings {
 	unsigned refuse_status;
 	enum conf_over over;
 	enum conf_action action;
-	bool is_denied, is_observing, is_exempt_from_ban;
+	bool is_denied, is_observing, is_exempt_from_ban, keeps_headers;
 };
 
 /* The networks of the files, read before: of all classes, in the order of the configuration. */

@@ -14,6 +14,7 @@
 #include "proxy/core/proxy_header.h"
 #include "proxy/core/reason.h"
 #include "proxy/core/refusal.h"
+#include "sip/request.h"
 
 #include <stddef.h>
 
@@ -59,6 +60,9 @@ struct listener_counters {
 	struct counter handshakes[TLS_VERSIONS][TLS_OUTCOMES]
 				 [2]; /* that were begun; resumed or not */
 	struct counter refusals[REFUSAL_COUNT];
+	struct counter sip_bad[REFUSAL_COUNT];	 /* messages of clients */
+	struct counter sip_would[REFUSAL_COUNT]; /* that passed in observe mode */
+	struct counter scanners[SCANNERS];
 	struct counter responded[COUNTERS_STATUSES]; /* by a pool without servers */
 	struct counter limited[COUNTERS_STATUSES];   /* where a limit refuses in SIP */
 	struct histogram admission;		     /* accept to PROVEN */
@@ -77,6 +81,7 @@ struct server_counters {
 	_Alignas(64) struct counter connections; /* those being made included */
 	struct counter responses[STATUS_SLOTS];
 	struct histogram connect; /* until the first bytes could be sent */
+	struct histogram answer;  /* from a request of a client until its final answer */
 };
 
 /* Where in `messages` one is counted. */

@@ -115,12 +115,15 @@ void session_continue(struct session *s)
 void session_each_request(struct session *s, const uint8_t *messages, size_t length,
 	void (*answer)(struct session *s, const uint8_t *request, const struct frame *frame))
 {
+	const struct frame_limits *limits = &s->core->settings->client_limits;
 	struct framer framer = {0};
 	struct frame frame;
-	while (length && frame_next(&framer, &s->core->settings->frame_limits, messages, length,
-				 &frame) == FRAME_MESSAGE) {
+	enum frame_verdict verdict;
+	while (length && ((verdict = frame_next(&framer, limits, messages, length, &frame)) ==
+					 FRAME_MESSAGE ||
+				 verdict == FRAME_PING)) {
 		if (frame.kind == FRAME_REQUEST && frame.method != METHOD_ACK)
-			answer(s, messages, &frame);
+			answer(s, messages + frame.start, &frame);
 		messages += frame.consumed;
 		length -= frame.consumed;
 	}

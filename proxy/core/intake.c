@@ -3,13 +3,12 @@
 #include "proxy/core/hint.h"
 #include "proxy/core/penalty.h"
 #include "proxy/core/session.h"
-#include "sip/request.h"
+#include "sip/strip.h"
 
 #include <assert.h>
 #include <string.h>
 
 enum {
-	MISUNDERSTOOD_MAX = 8,
 	PINGS_AT_ONCE = 16,	/* more in one read is no phone: they come one in a minute or two */
 	PING_INTERVALS_CAP = 3, /* enough to know that the client pings */
 	PING_INTERVAL_MIN_MS = 1000, /* closer together they were pressed by the network */
@@ -74,62 +73,10 @@ static void intake_submit(struct intake *in)
 
 /* --- one message --- */
 
-/*
- * Well framed, and yet not understood: the next message can be found, so the client is told and may try again. Not for
- * ever, because a parse costs more here than it costs to send. A response is no one's to answer.
- */
-static void misunderstood(struct session *s, const uint8_t *message, const struct frame *frame,
-	enum message_fault fault)
-{
-	verdict_sip_bad(
-		s, "message", message_fault_name(fault), message, batch_message_length(frame), 0);
-	penalty_give(s, PENALTY_BAD_SIP);
-	bool is_told = frame->kind == FRAME_RESPONSE ||
-		       delivery_refuse(s, message, frame->header_length, REFUSAL_MESSAGE + fault);
-	if (!is_told || ++s->misunderstood == MISUNDERSTOOD_MAX)
-		end_refused(s, is_told);
-}
-
-/* Whoever says that it is a scanner is believed. */
-static void look_at_agent(struct session *s, const uint8_t *message, const struct frame *frame)
-{
-	struct request_text agent = request_user_agent(message, frame);
-	size_t fits = sizeof(s->user_agent) - 1;
-	if (agent.length)
-		memcpy(s->user_agent, agent.bytes, agent.length < fits ? agent.length : fits);
-	if (request_text_has_any(agent, (const char *const *)s->core->conf->sip.scanner_agents))
-		penalty_give(s, PENALTY_SCANNER);
-}
-
-/* The gate: no server is bothered before the client has shown that it speaks SIP. */
-static bool prove(struct session *s, const uint8_t *message, const struct frame *frame)
-{
-	const struct message_rules rules = {
-		.schemes = (const char *const *)s->core->conf->sip.schemes,
-	};
-	enum message_fault fault = message_check(message, frame, &rules);
-	if (fault != MESSAGE_FAULT_NONE) {
-		misunderstood(s, message, frame, fault);
-		return false;
-	}
-	if (!admission_prove(s)) {
-		if (s->state == SESSION_SECURED && s->action == CONF_ACTION_REFUSE)
-			refusing_answer(s, message, frame);
-		return false;
-	}
-	look_at_agent(s, message, frame);
-	session_enter(s, SESSION_PROVEN);
-	histogram_count(&s->counters->admission, s->core->now_ms - s->opened_ms);
-	pool_choose(s);
-	list_remove(&s->order);
-	list_append(&s->core->proven, &s->order);
-	admission_spare(s, false);
-	return true;
-}
-
 /* What these servers do not take would cost the connection that it is sent on. */
 static void refuse_large(struct session *s, const uint8_t *message, const struct frame *frame)
 {
+	counter_count(&s->counters->sip_bad[REFUSAL_TOO_LARGE]);
 	verdict_sip_bad(s, "pool", "max_message", message, batch_message_length(frame), 0);
 	if (frame->kind == FRAME_REQUEST)
 		delivery_refuse(s, message, frame->header_length, REFUSAL_TOO_LARGE);
@@ -162,15 +109,42 @@ static bool may_pass(struct intake *in, const uint8_t *message, const struct fra
 	return true;
 }
 
+static bool pass_gate(struct intake *in, const uint8_t *message, const struct frame *frame)
+{
+	struct session *s = in->s;
+	enum gate verdict = gate_judge(s, message, frame);
+	if (verdict == GATE_PASS || verdict == GATE_DROP)
+		return verdict == GATE_PASS;
+	intake_submit(in);
+	if (is_over(s))
+		return false;
+	pool_leave(s);
+	end_refused(s, verdict == GATE_END_TOLD);
+	return false;
+}
+
+/* What servers would believe, were it not for whoever sends it. */
+static void hand_on(struct intake *in, uint8_t *message, const struct frame *frame)
+{
+	struct session *s = in->s;
+	struct frame whole = *frame;
+	if (frame->has_marked && !session_class(s)->keeps_headers)
+		message += strip_headers(
+			message, &whole, (const char *const *)s->core->conf->sip.strip_headers);
+	session_see(s, message, &whole);
+	answers_asked(s, message, &whole);
+	batch_add(&in->batch, message, &whole);
+}
+
 /* False: the run ends here, because the session is over, or kept for nothing but a no, or the message has to wait. */
-static bool intake_message(struct intake *in, const uint8_t *message, const struct frame *frame)
+static bool intake_message(struct intake *in, uint8_t *message, const struct frame *frame)
 {
 	struct session *s = in->s;
 	if (s->refused) {
 		refusing_answer(s, message, frame);
 		return false;
 	}
-	if (!session_is_proven(s) && !prove(s, message, frame))
+	if (!pass_gate(in, message, frame))
 		return !is_over(s) && !s->refused;
 	if (!may_pass(in, message, frame))
 		return s->state < SESSION_HALF_CLOSED && !in->is_held;
@@ -184,9 +158,7 @@ static bool intake_message(struct intake *in, const uint8_t *message, const stru
 	/* A server found dead: nobody empties the batch any more. */
 	if (is_over(s))
 		return false;
-	session_see(s, message, frame);
-	answers_asked(s, message, frame);
-	batch_add(&in->batch, message, frame);
+	hand_on(in, message, frame);
 	return true;
 }
 
@@ -203,6 +175,7 @@ static void intake_bad(
 	}
 	if (frame->fault == FRAME_FAULT_PROXY_HEADER)
 		hint_unexpected_header(s);
+	counter_count(&s->counters->sip_bad[REFUSAL_FRAME + frame->fault]);
 	verdict_sip_bad(s, "frame", frame_fault_name(frame->fault), message, length, frame->offset);
 	penalty_give(s, PENALTY_BAD_SIP);
 	bool is_due = frame->kind == FRAME_REQUEST && frame_fault_status(frame->fault);
@@ -227,6 +200,22 @@ static void intake_ping(struct session *s)
 }
 
 /* A pong promises that the way to the server is open (RFC 5626 section 4.4.1). None waits behind other output. */
+static bool forwards_pings(const struct session *s)
+{
+	return s->core->conf->sip.keepalive == CONF_KEEPALIVE_FORWARD && pool_server_name(s);
+}
+
+/* CRLFs between messages, where the server shall have them; before there is one nobody is there to have them. */
+static void pass_crlfs(struct intake *in, const uint8_t *bytes, size_t length)
+{
+	struct session *s = in->s;
+	if (!length || is_over(s) || !forwards_pings(s) || !pool_is_alive(s))
+		return;
+	if (batch_is_full(&in->batch))
+		intake_submit(in);
+	batch_add_bytes(&in->batch, bytes, length);
+}
+
 static void intake_pong(struct session *s, unsigned pings)
 {
 	if (!pings || is_over(s))
@@ -237,7 +226,7 @@ static void intake_pong(struct session *s, unsigned pings)
 		session_close(s, REASON_PING_FLOOD);
 		return;
 	}
-	if (!pool_is_alive(s) || s->out.length)
+	if (!pool_is_alive(s) || s->out.length || forwards_pings(s))
 		return;
 	struct iovec pongs[PINGS_AT_ONCE];
 	for (unsigned i = 0; i < pings; i++)
@@ -248,16 +237,20 @@ static void intake_pong(struct session *s, unsigned pings)
 /* --- a run --- */
 
 /* Returns how many bytes are done with; the rest is the beginning of a message, or has to wait for its time. */
-static size_t intake_run(struct session *s, const uint8_t *bytes, size_t length)
+static size_t intake_run(struct session *s, uint8_t *bytes, size_t length)
 {
 	struct intake in = {.s = s};
 	size_t at = 0;
 	enum frame_verdict verdict;
 	do {
 		struct frame frame;
-		verdict = frame_next(&s->framer, &s->core->settings->frame_limits, bytes + at,
+		verdict = frame_next(&s->framer, &s->core->settings->client_limits, bytes + at,
 			length - at, &frame);
-		const uint8_t *message = bytes + at + frame.start;
+		uint8_t *message = bytes + at + frame.start;
+		if (verdict != FRAME_BAD)
+			pass_crlfs(&in, bytes + at, frame.start);
+		if (verdict == FRAME_MESSAGE)
+			gate_tell_noted(s, message, &frame);
 		if (verdict == FRAME_MESSAGE && !intake_message(&in, message, &frame)) {
 			if (!in.is_held)
 				return length;
@@ -298,7 +291,7 @@ bool intake_keep(struct session *s, const uint8_t *bytes, size_t length)
 	return s->state != SESSION_CLOSED;
 }
 
-void intake_take(struct session *s, const uint8_t *bytes, size_t length)
+void intake_take(struct session *s, uint8_t *bytes, size_t length)
 {
 	if (s->in.length) {
 		if (intake_keep(s, bytes, length))

@@ -31,10 +31,10 @@ struct link {
 	unsigned first, tries; /* index of the first server tried, and how many were */
 	uint8_t state;	       /* enum link_state */
 	uint8_t wanted;
-	uint8_t pongs_due; /* pings sent since the last message from there */
-	bool is_secured;   /* it speaks TLS */
-	bool is_held;	   /* not read: the client is full, or memory is short */
-	bool has_written;  /* since it was last read: an answer may lie unread */
+	uint8_t pong_bytes_due; /* two for each ping of ours since the last message from there */
+	bool is_secured;	/* it speaks TLS */
+	bool is_held;		/* not read: the client is full, or memory is short */
+	bool has_written;	/* since it was last read: an answer may lie unread */
 };
 
 /* --- link_connect.c --- */

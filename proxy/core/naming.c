@@ -88,7 +88,7 @@ static bool judge(struct session *s, const uint8_t *bytes, size_t length, size_t
 	return true;
 }
 
-static void take_first(struct session *s, const uint8_t *bytes, size_t length)
+static void take_first(struct session *s, uint8_t *bytes, size_t length)
 {
 	size_t used;
 	if (!judge(s, bytes, length, &used))
@@ -119,7 +119,7 @@ static void take_more(struct session *s, const uint8_t *bytes, size_t length)
 		intake_held(s);
 }
 
-void naming_take(struct session *s, const uint8_t *bytes, size_t length)
+void naming_take(struct session *s, uint8_t *bytes, size_t length)
 {
 	if (s->in.length)
 		take_more(s, bytes, length);

@@ -15,10 +15,30 @@ size_t relay_link_size(void)
 /* A ping whose first half came in an earlier read is two pongs to pings of ours, if so many are due. */
 static void relay_pong(struct link *k, size_t ping_length)
 {
-	if (ping_length < LINK_PING_LENGTH && k->pongs_due >= 2)
-		k->pongs_due = (uint8_t)(k->pongs_due - 2);
+	if (ping_length < LINK_PING_LENGTH && k->pong_bytes_due >= LINK_PING_LENGTH)
+		k->pong_bytes_due = (uint8_t)(k->pong_bytes_due - LINK_PING_LENGTH);
 	else
 		link_say(k, "\r\n", 2);
+}
+
+/* CRLFs between messages are the client's, but for the pongs to pings of ours. */
+static void relay_pass_crlfs(
+	struct link *k, struct batch *batch, const uint8_t *bytes, size_t length)
+{
+	size_t ours = length < k->pong_bytes_due ? length : k->pong_bytes_due;
+	k->pong_bytes_due = (uint8_t)(k->pong_bytes_due - ours);
+	if (ours == length)
+		return;
+	if (batch_is_full(batch)) {
+		k->is_held |= !session_take_batch(k->session, batch);
+		*batch = (struct batch){0};
+	}
+	batch_add_bytes(batch, bytes + ours, length - ours);
+}
+
+static bool forwards_pings(const struct link *k)
+{
+	return k->session->core->conf->sip.keepalive == CONF_KEEPALIVE_FORWARD;
 }
 
 static void relay_count(struct link *k, const struct frame *frame)
@@ -37,19 +57,22 @@ static size_t relay_run(struct link *k, const uint8_t *bytes, size_t length)
 	enum frame_verdict verdict;
 	size_t at = 0;
 	do {
-		verdict = frame_next(&k->framer, &s->core->settings->frame_limits, bytes + at,
+		verdict = frame_next(&k->framer, &s->core->settings->server_limits, bytes + at,
 			length - at, &frame);
+		if (forwards_pings(k) && verdict != FRAME_BAD)
+			relay_pass_crlfs(k, &batch, bytes + at, frame.start);
 		if (verdict == FRAME_MESSAGE) {
-			k->pongs_due = 0; /* a half that came before it is forgotten */
+			if (!forwards_pings(k))
+				k->pong_bytes_due = 0; /* a half that came before it is forgotten */
 			if (batch_is_full(&batch)) {
 				k->is_held |= !session_take_batch(s, &batch);
 				batch = (struct batch){0};
 			}
 			session_see(s, bytes + at + frame.start, &frame);
 			batch_add(&batch, bytes + at + frame.start, &frame);
-			answers_told(s, bytes + at + frame.start, &frame);
+			answers_told(s, bytes + at + frame.start, &frame, &k->counters->answer);
 			relay_count(k, &frame);
-		} else if (verdict == FRAME_PING) {
+		} else if (verdict == FRAME_PING && !forwards_pings(k)) {
 			relay_pong(k, frame.consumed);
 		}
 		at += frame.consumed;
@@ -126,7 +149,8 @@ static void relay_ping(struct link *k)
 {
 	k->sent_ms = k->session->core->now_ms;
 	k->has_written = true;
-	k->pongs_due = (uint8_t)(k->pongs_due < UINT8_MAX ? k->pongs_due + 1 : UINT8_MAX);
+	if (k->pong_bytes_due < UINT8_MAX - 1)
+		k->pong_bytes_due = (uint8_t)(k->pong_bytes_due + 2);
 	link_say(k, "\r\n\r\n", LINK_PING_LENGTH);
 }
 

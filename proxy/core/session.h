@@ -215,7 +215,7 @@ void session_each_request(struct session *s, const uint8_t *messages, size_t len
 
 /* intake.c: the client's stream is readable; these bytes have come (not in s->in); or they wait in s->in. */
 void intake_read(struct session *s);
-void intake_take(struct session *s, const uint8_t *bytes, size_t length);
+void intake_take(struct session *s, uint8_t *bytes, size_t length);
 void intake_held(struct session *s);
 
 /*
@@ -269,6 +269,17 @@ void refusing_end(struct session *s);
 /* What a class says that whoever is refused shall hear, spread by up to half as much again; 0: nothing. */
 uint32_t refusing_retry_after_s(const struct session *s, uint32_t retry_after_ms);
 
+/* gate.c: whether a message that is well framed may pass, and what has become of it. */
+enum gate {
+	GATE_PASS,
+	GATE_DROP, /* it was answered, or is nobody's to answer; or the session is over or refused */
+	GATE_END_TOLD, /* the session is to be ended, and was told why */
+	GATE_END,      /* the same, and it could not be told */
+};
+enum gate gate_judge(struct session *s, const uint8_t *message, const struct frame *frame);
+/* In observe mode: it could be framed in spite of a fault. Does nothing for one without. */
+void gate_tell_noted(const struct session *s, const uint8_t *message, const struct frame *frame);
+
 /* throttle.c: the rates of messages. */
 enum throttle {
 	THROTTLE_PASS,
@@ -285,13 +296,15 @@ void throttle_adopt(struct session *s);
 
 /* answers.c: a request of the client passes, and an answer to it; what they tell about the client. */
 void answers_asked(struct session *s, const uint8_t *message, const struct frame *frame);
-void answers_told(struct session *s, const uint8_t *message, const struct frame *frame);
+/* `times`: where it is counted how long the answer took. */
+void answers_told(struct session *s, const uint8_t *message, const struct frame *frame,
+	struct histogram *times);
 /* Its request with this method has had a 2xx. */
 void answers_registered(struct session *s, enum frame_method method);
 void answers_end(struct session *s);
 
 /* naming.c: bytes of a connection whose header is due; and the header's deadline. */
-void naming_take(struct session *s, const uint8_t *bytes, size_t length);
+void naming_take(struct session *s, uint8_t *bytes, size_t length);
 void naming_expired(struct session *s);
 void naming_refuse(struct session *s, const char *fault, enum reason reason);
 void naming_refuse_untrusted(struct session *s);
@@ -323,6 +336,12 @@ void verdict_probing(const struct session *s);
 /* rule: which check said no: "frame", "message", "pool", "ping", or "server" for what a server sent */
 void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
 	const uint8_t *message, size_t length, uint32_t offset);
+/* In sip.mode = "observe": what a rule says of a message that passes all the same. */
+void verdict_sip_would_refuse(const struct session *s, const char *rule, const char *fault,
+	const uint8_t *message, const struct frame *frame);
+/* Who sends this is a scanner: `name`, or "agent" by its User-Agent. */
+void verdict_scanner(const struct session *s, const char *name, const uint8_t *message,
+	const struct frame *frame);
 /* The handshake has failed: what its stream says about it. */
 void verdict_tls_failed(const struct session *s);
 /* The client's stream has failed behind it: why the session is to be closed. What was wrong with its TLS is told. */

@@ -2,6 +2,8 @@
 #include "proxy/core/settings.h"
 #include "proxy/core/pool.h"
 
+#include "sip/strip.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,12 +241,17 @@ static void set_numbers(
 	const struct conf *conf = s->conf;
 	s->generation = previous ? previous->generation + 1 : 1;
 	s->max_connections = conf->max_connections ? conf->max_connections : sh->capacity;
-	s->frame_limits = (struct frame_limits){
+	s->server_limits = (struct frame_limits){
 		.max_message = conf->sip.max_message,
 		.max_header_bytes = conf->sip.max_header_bytes,
 		.max_headers = conf->sip.max_headers,
 		.max_parameters = conf->sip.max_parameters,
 	};
+	s->client_limits = s->server_limits;
+	s->client_limits.takes_missing_length =
+		conf->sip.missing_content_length == CONF_MISSING_ZERO;
+	s->client_limits.is_lenient = conf->sip.mode == CONF_MODE_OBSERVE;
+	s->client_limits.marked = strip_marks((const char *const *)conf->sip.strip_headers);
 }
 
 static bool fill(struct settings *s, struct shared *sh, const struct settings *previous)

@@ -49,8 +49,8 @@ struct settings {
 	struct conf_share *share;
 	uint64_t generation; /* 1 for the first */
 	uint32_t max_connections;
-	struct frame_limits frame_limits;
-	struct listener_settings *listeners; /* by slot: all that have ever been */
+	struct frame_limits client_limits, server_limits; /* what they may send */
+	struct listener_settings *listeners;		  /* by slot: all that have ever been */
 	size_t listener_count;
 	struct pool_settings *pools; /* the same */
 	size_t pool_count;

@@ -165,11 +165,11 @@ enum reason verdict_client_lost(const struct session *s)
 	return REASON_TLS_FAILED;
 }
 
-void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
-	const uint8_t *message, size_t length, uint32_t offset)
+static void report_sip(const struct session *s, enum record_event event, const char *rule,
+	const char *fault, const uint8_t *message, size_t length, uint32_t offset)
 {
 	struct record r;
-	record_init(&r, RECORD_SIP_BAD);
+	record_init(&r, event);
 	if (s->is_probe)
 		r.level = CONF_LOG_DEBUG;
 	verdict_describe(s, &r);
@@ -182,4 +182,23 @@ void verdict_sip_bad(const struct session *s, const char *rule, const char *faul
 	if (r.sample_length)
 		memcpy(r.sample, message, r.sample_length);
 	s->core->host->report(s->core->host, &r);
+}
+
+void verdict_sip_bad(const struct session *s, const char *rule, const char *fault,
+	const uint8_t *message, size_t length, uint32_t offset)
+{
+	report_sip(s, RECORD_SIP_BAD, rule, fault, message, length, offset);
+}
+
+void verdict_sip_would_refuse(const struct session *s, const char *rule, const char *fault,
+	const uint8_t *message, const struct frame *frame)
+{
+	report_sip(s, RECORD_SIP_WOULD_REFUSE, rule, fault, message, batch_message_length(frame),
+		frame->offset);
+}
+
+void verdict_scanner(const struct session *s, const char *name, const uint8_t *message,
+	const struct frame *frame)
+{
+	report_sip(s, RECORD_SIP_SCANNER, "scanner", name, message, batch_message_length(frame), 0);
 }

@@ -10,9 +10,10 @@
 #include <string.h>
 
 enum {
-	COUNTS_PER_LISTENER =
-		DIRECTIONS * COUNTERS_KINDS + REASON_COUNT + COUNTERS_VERSIONS * HEADER_OUTCOMES +
-		TLS_VERSIONS * TLS_OUTCOMES * 2 + 2 * COUNTERS_STATUSES + REFUSAL_COUNT,
+	COUNTS_PER_LISTENER = DIRECTIONS * COUNTERS_KINDS + REASON_COUNT +
+			      COUNTERS_VERSIONS * HEADER_OUTCOMES +
+			      TLS_VERSIONS * TLS_OUTCOMES * 2 + 2 * COUNTERS_STATUSES +
+			      3 * REFUSAL_COUNT + SCANNERS,
 };
 
 /* What a limit is chosen from: how many sources hold up to so many connections. */
@@ -139,6 +140,27 @@ static void fill_answers(
 	}
 }
 
+/* What has never been is left out. */
+static void fill_faults(struct filler *f, struct inspect_list *to, const struct counter *counters)
+{
+	inspect_begin(f, to);
+	for (unsigned r = 0; r < REFUSAL_COUNT; r++) {
+		uint64_t value = counter_read(&counters[r]);
+		if (value)
+			inspect_put(f, to, (struct inspect_count){{refusal_name(r)}, value});
+	}
+}
+
+static void fill_scanners(
+	struct filler *f, struct inspect_listener *l, const struct listener_counters *c)
+{
+	inspect_begin(f, &l->scanners);
+	for (unsigned i = SCANNER_NONE + 1; i < SCANNERS; i++)
+		inspect_put(f, &l->scanners,
+			(struct inspect_count){
+				{request_scanner_name(i)}, counter_read(&c->scanners[i])});
+}
+
 static void fill_listener(struct filler *f, struct inspect_listener *to,
 	const struct listener_settings *settings, const struct shared *sh)
 {
@@ -162,6 +184,9 @@ static void fill_listener(struct filler *f, struct inspect_listener *to,
 	fill_headers(f, to, &sum);
 	fill_handshakes(f, to, &sum);
 	fill_answers(f, to, &sum);
+	fill_faults(f, &to->sip_bad, sum.sip_bad);
+	fill_faults(f, &to->sip_would_refuse, sum.sip_would);
+	fill_scanners(f, to, &sum);
 	assert(f->next <= first + COUNTS_PER_LISTENER + sh->class_count * COUNTS_PER_CLASS);
 	(void)first;
 }
@@ -237,6 +262,7 @@ static void fill_server(struct filler *f, struct inspect_server *to,
 	to->transport = conf ? transport_name(conf->transport) : "";
 	to->is_retired = !conf || settings->is_retired;
 	to->connections = counter_read(&sum.connections);
+	fill_histogram(&to->answer, &sum.answer);
 	inspect_begin(f, &to->responses);
 	for (unsigned s = 0; s < STATUS_SLOTS; s++)
 		inspect_put(f, &to->responses,

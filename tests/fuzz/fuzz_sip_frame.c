@@ -49,10 +49,10 @@ struct stream {
 };
 
 static const struct frame_limits limits[] = {
-	{65536, 16384, 128, 64},
-	{600, 300, 8, 4},
-	{64, 4096, 3, 1},
-	{4096, 5000, 1, 0},
+	{65536, 16384, 128, 64, false, false, 0},
+	{600, 300, 8, 4, false, false, UINT64_MAX},
+	{64, 4096, 3, 1, true, false, 0},
+	{4096, 5000, 1, 0, false, true, 0},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

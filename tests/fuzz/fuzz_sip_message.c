@@ -18,9 +18,9 @@
 enum { ANSWER_MAX = 16384, STREAM_MAX = 8192 };
 
 /* Small numbers: libosip2 is quadratic in what they bound. */
-static const struct frame_limits limits = {8192, 8192, 64, 16};
+static const struct frame_limits limits = {8192, 8192, 64, 16, false, false, 0};
 /* An answer has a tag and a line or two more than its request. */
-static const struct frame_limits answer_limits = {ANSWER_MAX, ANSWER_MAX, 128, 64};
+static const struct frame_limits answer_limits = {ANSWER_MAX, ANSWER_MAX, 128, 64, false, false, 0};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,6 +5,7 @@
  */
 #include "sip/header.h"
 #include "sip/request.h"
+#include "sip/strip.h"
 #include "sip/transactions.h"
 
 #include <stdlib.h>
@@ -64,9 +65,28 @@ static void check_transaction(const uint8_t *message, const struct frame *frame)
 	transactions_free(&t);
 }
 
+/* What is left is framed as it was said to be, and has none of the names in it. */
+static void check_strip(
+	const uint8_t *message, const struct frame *frame, const struct frame_limits *limits)
+{
+	static const char *const names[] = {"Subject", "X", NULL};
+	size_t length = frame->consumed - frame->start;
+	uint8_t *copy = malloc(length);
+	struct frame left = *frame, again;
+	struct framer framer = {0};
+	require(copy != NULL);
+	memcpy(copy, message, length);
+	size_t taken = strip_headers(copy, &left, names);
+	require(frame_next(&framer, limits, copy + taken, length - taken, &again) == FRAME_MESSAGE);
+	require(again.consumed == length - taken && again.header_length == left.header_length);
+	check_view(copy + taken, &left);
+	require(!place_of(copy + taken, &left, "Subject", 0) && !place_of(copy + taken, &left, "X", 0));
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	static const struct frame_limits limits = {65536, 16384, 128, 64};
+	static const struct frame_limits limits = {65536, 16384, 128, 64, false, false, 0};
 	static const char *const words[] = {"scanner", "vicious", NULL};
 	struct framer framer = {0};
 	struct frame frame;
@@ -77,7 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	check_inside(message, &frame, request_user(message, &frame));
 	check_inside(message, &frame, request_user_agent(message, &frame));
 	check_transaction(message, &frame);
-	(void)request_text_has_any(request_user_agent(message, &frame), words);
+	bool is_agent = request_text_has_any(request_user_agent(message, &frame), words);
+	require((request_scanner(message, &frame, words) == SCANNER_AGENT) ==
+		(is_agent && frame.kind == FRAME_REQUEST));
+	check_strip(message, &frame, &limits);
 	(void)request_may_start(message, &frame);
 	(void)request_is_emergency(message, &frame);
 	(void)response_is_stale(message, &frame);

@@ -41,7 +41,7 @@ static const char *answer_to(const struct answer *a, const char *request)
 
 static void assert_one_response(const char *text, unsigned status)
 {
-	static const struct frame_limits limits = {ROOM, ROOM, 100, 100};
+	static const struct frame_limits limits = {ROOM, ROOM, 100, 100, false, false, 0};
 	struct framer f = {0};
 	struct frame frame;
 
@@ -207,7 +207,7 @@ static void answers_what_the_framer_refused_from_the_lines_that_passed(void **st
 {
 	static const char stream[] =
 		"INVITE sip:a SIP/7.0\r\n" VIA FROM TO CALL_ID CSEQ "bad line\r\n";
-	static const struct frame_limits limits = {ROOM, ROOM, 100, 100};
+	static const struct frame_limits limits = {ROOM, ROOM, 100, 100, false, false, 0};
 	const uint8_t *bytes = (const uint8_t *)stream;
 	struct framer f = {0};
 	struct frame frame;

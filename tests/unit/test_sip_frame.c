@@ -86,7 +86,7 @@ static void a_proxy_header_is_known_by_the_nul_behind_its_double_crlf(void **sta
 	assert_int_equal(fed.pings, 1);
 	assert_int_equal(fed.bad.fault, FRAME_FAULT_PROXY_HEADER);
 	/* Behind a message and a single CRLF a NUL is but a NUL. */
-	assert_int_equal(feed_fault(BYTES(REQUEST "\r\n\0")), FRAME_FAULT_NOT_SIP);
+	assert_int_equal(feed_fault(BYTES(REQUEST "\r\n\0")), FRAME_FAULT_BINARY);
 }
 
 static void frames_messages_in_order_and_says_where_they_are(void **state)
@@ -94,7 +94,7 @@ static void frames_messages_in_order_and_says_where_they_are(void **state)
 	static const char stream[] = "\r\nINFO sip:a SIP/2.0\r\nl: 3\r\n\r\nabc"
 				     "SIP/2.0 200 OK\r\nl: 0\r\n\r\n";
 	struct framer f = {0};
-	struct frame_limits limits = {1000, 1000, 10, 10};
+	struct frame_limits limits = {1000, 1000, 10, 10, false, false, 0};
 	struct frame frame;
 	const uint8_t *bytes = (const uint8_t *)stream;
 
@@ -115,7 +115,7 @@ static void frames_messages_in_order_and_says_where_they_are(void **state)
 static void a_message_is_open_from_its_first_byte_to_its_last(void **state)
 {
 	static const char message[] = "INFO sip:a SIP/2.0\r\nl: 3\r\n\r\nabc";
-	struct frame_limits limits = {1000, 1000, 10, 10};
+	struct frame_limits limits = {1000, 1000, 10, 10, false, false, 0};
 	struct framer f = {0};
 	struct frame frame;
 

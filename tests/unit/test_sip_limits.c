@@ -168,7 +168,7 @@ static void parameters_of_the_request_uri(void **state)
 
 static void a_limit_of_zero_parameters_is_a_limit(void **state)
 {
-	static const struct frame_limits none = {400, 300, 5, 0};
+	static const struct frame_limits none = {400, 300, 5, 0, false, false, 0};
 	struct fed fed = feed(&none, BYTES(START "Via: a;b\r\n" END));
 
 	(void)state;
@@ -242,7 +242,7 @@ static void a_start_line_is_bounded_before_the_header_section_is(void **state)
  */
 static void no_byte_is_judged_twice(void **state)
 {
-	static const struct frame_limits large = {1u << 20, ROOM, 100000, 64};
+	static const struct frame_limits large = {1u << 20, ROOM, 100000, 64, false, false, 0};
 	struct text *t = begin(START);
 	struct framer f = {0};
 	struct frame frame;

@@ -28,7 +28,7 @@
 
 static enum message_fault check(const char *text, const char *const *schemes)
 {
-	static const struct frame_limits limits = {65536, 65536, 128, 64};
+	static const struct frame_limits limits = {65536, 65536, 128, 64, false, false, 0};
 	struct message_rules rules = {schemes};
 	size_t length = strlen(text);
 	uint8_t *copy = malloc(length);
@@ -76,7 +76,7 @@ static void understands_what_is_valid(void **state)
 		WITH("v: SIP / 2.0 / TCP a\r\nf: sip:a\r\nt: sip:b\r\ni: x\r\n" CSEQ),
 		WITH(ADDRESSES CSEQ "X: \303\251\r\n"),
 		/* What a proxy does not need is none of its business. */
-		WITH(ADDRESSES CSEQ "Max-Forwards: many\r\nDate: then\r\nExpires: -1\r\n"),
+		WITH(ADDRESSES CSEQ "Max-Forwards: 0\r\nDate: then\r\nExpires: -1\r\n"),
 		WITH(ADDRESSES CSEQ "Authorization: NoOneKnowsThisScheme opaque-data=here\r\n"),
 		"SIP/2.0 200 \r\n" ADDRESSES CSEQ END,
 		"sip/2.0 180 Ringing\r\n" ADDRESSES CSEQ END,
@@ -224,9 +224,35 @@ static int init(void **state)
 	return 0;
 }
 
+static void a_max_forwards_is_a_number(void **state)
+{
+	(void)state;
+	assert_fault(WITH(ADDRESSES CSEQ "Max-Forwards: 70\r\n"), MESSAGE_FAULT_NONE);
+	assert_fault(WITH(ADDRESSES CSEQ "max-forwards:0\r\n"), MESSAGE_FAULT_NONE);
+	assert_fault(WITH(ADDRESSES CSEQ "Max-Forwards: many\r\n"), MESSAGE_FAULT_MAX_FORWARDS);
+	assert_fault(WITH(ADDRESSES CSEQ "Max-Forwards: -1\r\n"), MESSAGE_FAULT_MAX_FORWARDS);
+	assert_fault(WITH(ADDRESSES CSEQ "Max-Forwards: 7 0\r\n"), MESSAGE_FAULT_MAX_FORWARDS);
+	assert_fault(WITH(ADDRESSES CSEQ "Max-Forwards: 70\r\nMax-Forwards: x\r\n"),
+		MESSAGE_FAULT_MAX_FORWARDS);
+}
+
+static void the_first_via_says_where_the_answer_goes(void **state)
+{
+	(void)state;
+	assert_fault(WITH("Via: SIP/2.0/TCP a:5060;branch=z9hG4bKx\r\n" FROM TO CALL_ID CSEQ),
+		MESSAGE_FAULT_NONE);
+	assert_fault(WITH("Via: SIP/2.0/WSS [2001:db8::1]:1\r\n" FROM TO CALL_ID CSEQ),
+		MESSAGE_FAULT_NONE);
+	assert_fault(WITH("Via: SIP/3.0/TCP a\r\n" FROM TO CALL_ID CSEQ), MESSAGE_FAULT_VIA);
+	assert_fault(WITH("Via: SIP/2.0/TCP a:99999\r\n" FROM TO CALL_ID CSEQ), MESSAGE_FAULT_VIA);
+	assert_fault(WITH("Via: SIP/2.0/TCP a:x\r\n" FROM TO CALL_ID CSEQ), MESSAGE_FAULT_VIA);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_max_forwards_is_a_number),
+		cmocka_unit_test(the_first_via_says_where_the_answer_goes),
 		cmocka_unit_test(understands_what_is_valid),
 		cmocka_unit_test(refuses_a_message_without_what_every_message_has),
 		cmocka_unit_test(refuses_a_cseq_that_is_too_large_or_of_another_method),

@@ -163,7 +163,7 @@ static struct verdict refuse(
 static struct verdict judge(const struct vector *v)
 {
 	static const char *const schemes[] = {"sip", "sips", "tel", NULL};
-	static const struct frame_limits limits = {65536, 16384, 128, 64};
+	static const struct frame_limits limits = {65536, 16384, 128, 64, false, false, 0};
 	const struct message_rules rules = {schemes};
 	const uint8_t *bytes = (const uint8_t *)v->bytes;
 	struct framer f = {0};

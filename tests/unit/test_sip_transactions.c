@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static const struct frame_limits limits = {65536, 16384, 128, 64};
+static const struct frame_limits limits = {65536, 16384, 128, 64, false, false, 0};
 
 /* A message that the framer has passed. */
 static struct frame frame_of(const char *text)
