@@ -80,7 +80,8 @@ static void check_strip(
 	require(frame_next(&framer, limits, copy + taken, length - taken, &again) == FRAME_MESSAGE);
 	require(again.consumed == length - taken && again.header_length == left.header_length);
 	check_view(copy + taken, &left);
-	require(!place_of(copy + taken, &left, "Subject", 0) && !place_of(copy + taken, &left, "X", 0));
+	require(!place_of(copy + taken, &left, "Subject", 0) &&
+		!place_of(copy + taken, &left, "X", 0));
 	free(copy);
 }
 
