@@ -98,6 +98,8 @@ static bool serve(struct server *server, struct program *p)
 static int run(struct conf *conf, const struct arguments *a, struct conf_errors *errors)
 {
 	struct program program = {.arguments = a};
+	if (a->is_check)
+		conf_advise(conf, errors);
 	struct server *server = server_new(conf, a->is_check, errors);
 	if (!server)
 		conf_free(conf);

@@ -294,6 +294,12 @@ struct conf *conf_load_text(const char *text, const char *name, struct conf_erro
 /* Free it with all that it holds. NULL is fine. */
 void conf_free(struct conf *c);
 
+/*
+ * Add warnings about what is no mistake and still makes trouble in many farms. For whoever looks at a file before it is used:
+ * in service they would be told at each reload.
+ */
+void conf_advise(const struct conf *c, struct conf_errors *errors);
+
 /* Whether a class is for those who come by this listener: all of them when it names none. */
 bool conf_class_applies(const struct conf_class *c, const char *listener);
 

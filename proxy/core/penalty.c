@@ -96,8 +96,12 @@ static void ban(struct session *s, enum penalty_cause cause, const struct penalt
 				    cause_name(cause), &rules, now_s, &ban))
 		return;
 	report(s, RECORD_BAN_START, cause, author, (uint64_t)(ban.until_s - now_s) * 1000);
-	if (p->ban_closes != CONF_BAN_CLOSES_NONE)
-		atomic_fetch_add_explicit(&sh->banned, 1, memory_order_release);
+	if (p->ban_closes == CONF_BAN_CLOSES_NONE)
+		return;
+	atomic_fetch_add_explicit(&sh->banned, 1, memory_order_release);
+	/* One that has nothing else to do would look a second later, and a ban may be as short. */
+	for (unsigned worker = 0; worker < sh->workers; worker++)
+		s->core->host->wake(s->core->host, worker);
 }
 
 /* --- points --- */

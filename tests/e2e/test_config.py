@@ -41,6 +41,23 @@ def test_check_accepts_a_good_file(file):
     assert (result.returncode, result.stderr) == (0, "")
 
 
+def test_check_warns_of_tls_outside_and_tcp_inside_and_says_what_mends_it(file, leaf):
+    tls, inside = conf.secure(leaf), {"tls": {"ca": leaf.certificate}}
+    path = file(conf.group(conf.tree(["127.0.0.1:5070"], listener={**tls, "address": "127.0.0.1:5061"})))
+    result = check(path)
+    assert result.returncode == 0
+    assert re.match(re.escape(f"warning: {path}:") + r"\d+: listeners\.main\.transport: ", result.stderr)
+    assert 'record_route_preset("PUBLIC-NAME:5061;transport=tls")' in result.stderr
+    secured = [{"name": "s1", "address": "127.0.0.1:5070", "transport": "tls"}]
+    for tree in (
+        conf.tree(["127.0.0.1:5070"], listener=tls, pool={"servers": secured, **inside}),
+        conf.tree(["127.0.0.1:5070"]),
+        conf.tree(listener=tls),
+    ):
+        result = check(file(conf.group(tree)))
+        assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_all_errors_of_a_file_are_told_at_once_with_file_and_line(file):
     text = """workers = 1;
 conections = 5;

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness import conf, control, http, phone, proxy, sip, tls
+from harness import conf, control, http, phone, proxy, sip, tls, wait
 
 THROUGH = {"proxy_protocol": "require"}
 ADMIN = {"http": "127.0.0.1:0"}
@@ -411,7 +411,7 @@ def test_a_certificate_puts_its_client_into_its_class(sipweir, authority, leaf):
 
 
 def test_a_ban_spares_those_who_have_registered(sipweir, backend):
-    penalty = {"mode": "enforce", "auth_failed": 60, "ban_at": 100, "ban_for": "1s"}
+    penalty = {"mode": "enforce", "auth_failed": 60, "ban_at": 100, "ban_for": f"{int(wait.seconds(2))}s"}
     weir = sipweir([backend(judge)], listener=THROUGH, workers=2, limits={"penalty": penalty})
     registered, status = registers(weir, "198.51.100.7")
     assert status == 200
