@@ -98,13 +98,13 @@ static bool serve(struct server *server, struct program *p)
 static int run(struct conf *conf, const struct arguments *a, struct conf_errors *errors)
 {
 	struct program program = {.arguments = a};
-	if (a->is_check)
-		conf_advise(conf, errors);
 	struct server *server = server_new(conf, a->is_check, errors);
 	if (!server)
 		conf_free(conf);
 	if (server && !a->is_check)
 		program.admin = admin_new(&conf->admin, server, errors);
+	if (server && a->is_check && !conf_errors_any(errors))
+		conf_advise(conf, errors); /* once nothing else is to be mended */
 	conf_errors_print(&errors->warnings, "warning: ", stderr);
 	conf_errors_print(&errors->errors, "", stderr);
 	bool is_started = server && !conf_errors_any(errors);
