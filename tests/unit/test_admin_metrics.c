@@ -23,6 +23,9 @@ LIST(kinds, {{"in", "request", "INVITE"}, 6}, {{"out", "response", ""}, 7});
 LIST(outcomes, {{"v2", "accepted"}, 8});
 LIST(handshakes, {{"1.3", "ok", "true"}, 21}, {{"unknown", "failed", "false"}, 22});
 LIST(answers, {{"503", "unreachable"}, 9});
+LIST(bad, {{"cseq"}, 32});
+LIST(would, {{"via"}, 33});
+LIST(scanners, {{"agent"}, 34});
 LIST(reloads, {{"done"}, 19}, {{"failed"}, 20});
 LIST(overflows, {{0}, 22});
 LIST(sockets, {{"inuse"}, 23}, {{"tw"}, 24});
@@ -95,6 +98,18 @@ static const char of_listeners[] =
 	"cause.\n"
 	"# TYPE sipweir_local_responses_total counter\n"
 	"sipweir_local_responses_total{listener=\"l\",status=\"503\",reason=\"unreachable\"} 9\n"
+	"# HELP sipweir_sip_bad_total Messages of clients that were refused as SIP, by what was "
+	"wrong.\n"
+	"# TYPE sipweir_sip_bad_total counter\n"
+	"sipweir_sip_bad_total{listener=\"l\",reason=\"cseq\"} 32\n"
+	"# HELP sipweir_sip_would_refuse_total Messages of clients that passed in observe mode "
+	"although something was wrong.\n"
+	"# TYPE sipweir_sip_would_refuse_total counter\n"
+	"sipweir_sip_would_refuse_total{listener=\"l\",reason=\"via\"} 33\n"
+	"# HELP sipweir_scanners_total Connections whose first message is a scanner's, by how it "
+	"is known.\n"
+	"# TYPE sipweir_scanners_total counter\n"
+	"sipweir_scanners_total{listener=\"l\",reason=\"agent\"} 34\n"
 	"# HELP sipweir_listen_queue Connections that wait in the kernel to be accepted, at most a "
 	"second ago.\n"
 	"# TYPE sipweir_listen_queue gauge\n"
@@ -102,6 +117,10 @@ static const char of_listeners[] =
 	"# HELP sipweir_listen_queue_limit Connections that may wait there.\n"
 	"# TYPE sipweir_listen_queue_limit gauge\n"
 	"sipweir_listen_queue_limit{listener=\"l\"} 13\n";
+
+#define SERVER_LABELS "pool=\"p\",server=\"a\\\\b\\\"c\\nd\""
+#define ANSWER_BUCKET(bound, count) \
+	"sipweir_answer_seconds_bucket{" SERVER_LABELS ",le=\"" bound "\"} " count "\n"
 
 static const char of_the_rest[] =
 	"# HELP sipweir_backend_connect_seconds From the beginning of a connect until the first "
@@ -125,49 +144,66 @@ static const char of_the_rest[] =
 		     " 10\n"
 		     "sipweir_responses_total{pool=\"p\",server=\"a\\\\b\\\"c\\nd\",status=\"401\"}"
 		     " 11\n"
-		     "# HELP sipweir_admission_seconds From accept until the first whole SIP "
-		     "message.\n"
-		     "# TYPE sipweir_admission_seconds histogram\n"
-		     "sipweir_admission_seconds_bucket{le=\"0.005\"} 0\n"
-		     "sipweir_admission_seconds_bucket{le=\"0.01\"} 0\n" MIDDLE(
-			     "sipweir_admission_seconds_bucket{le=\"",
-			     "0") "sipweir_admission_seconds_bucket{le=\"+Inf\"} 0\n"
-				  "sipweir_admission_seconds_sum 0.000\n"
-				  "sipweir_admission_seconds_count 0\n"
-				  "# HELP sipweir_tls_handshakes_in_progress TLS handshakes with "
-				  "clients that hold one of "
-				  "limits.max_handshakes.\n"
-				  "# TYPE sipweir_tls_handshakes_in_progress gauge\n"
-				  "sipweir_tls_handshakes_in_progress 19\n"
-				  "# HELP sipweir_tls_handshakes_waiting Clients that wait, "
-				  "unread, for a place among "
-				  "those.\n"
-				  "# TYPE sipweir_tls_handshakes_waiting gauge\n"
-				  "sipweir_tls_handshakes_waiting 20\n"
-				  "# HELP sipweir_sources Sources that hold connections now.\n"
-				  "# TYPE sipweir_sources gauge\n"
-				  "sipweir_sources 15\n"
-				  "# HELP sipweir_sources_capacity Sources that can be told apart "
-				  "at once.\n"
-				  "# TYPE sipweir_sources_capacity gauge\n"
-				  "sipweir_sources_capacity 16\n"
-				  "# HELP sipweir_sources_by_connections Sources that hold up to "
-				  "so "
-				  "many connections now, and at least one.\n"
-				  "# TYPE sipweir_sources_by_connections gauge\n"
-				  "sipweir_sources_by_connections{le=\"1\"} 27\n"
-				  "sipweir_sources_by_connections{le=\"+Inf\"} 28\n"
-				  "# HELP sipweir_bans Bans in force.\n"
-				  "# TYPE sipweir_bans gauge\n"
-				  "sipweir_bans 29\n"
-				  "# HELP sipweir_refusing Connections that are kept to be refused "
-				  "in "
-				  "SIP.\n"
-				  "# TYPE sipweir_refusing gauge\n"
-				  "sipweir_refusing 30\n"
-				  "# HELP sipweir_tarpitted Connections in the tarpit.\n"
-				  "# TYPE sipweir_tarpitted gauge\n"
-				  "sipweir_tarpitted 31\n";
+		     "# HELP sipweir_answer_seconds From a request of a client until this "
+		     "server's final answer to it.\n"
+		     "# TYPE sipweir_answer_seconds histogram\n" ANSWER_BUCKET("0.005", "0")
+			     ANSWER_BUCKET("0.01", "0") MIDDLE(
+				     "sipweir_answer_seconds_bucket{" SERVER_LABELS ",le=\"",
+				     "0") ANSWER_BUCKET("+Inf",
+				     "0") "sipweir_answer_seconds_sum{" SERVER_LABELS "} 0.000\n"
+					  "sipweir_answer_seconds_count{" SERVER_LABELS "} 0\n";
+
+static const char of_all[] = "# HELP sipweir_admission_seconds From accept until the first "
+			     "whole SIP "
+			     "message.\n"
+			     "# TYPE sipweir_admission_seconds histogram\n"
+			     "sipweir_admission_seconds_bucket{le=\"0.005\"} 0\n"
+			     "sipweir_admission_seconds_bucket{le=\"0.01\"} 0\n" MIDDLE(
+				     "sipweir_admission_seconds_bucket{le=\"",
+				     "0") "sipweir_admission_seconds_bucket{le=\"+Inf\"} 0\n"
+					  "sipweir_admission_seconds_sum 0.000\n"
+					  "sipweir_admission_seconds_count 0\n"
+					  "# HELP sipweir_tls_handshakes_in_progress TLS "
+					  "handshakes with "
+					  "clients that hold one of "
+					  "limits.max_handshakes.\n"
+					  "# TYPE sipweir_tls_handshakes_in_progress gauge\n"
+					  "sipweir_tls_handshakes_in_progress 19\n"
+					  "# HELP sipweir_tls_handshakes_waiting Clients that "
+					  "wait, "
+					  "unread, for a place among "
+					  "those.\n"
+					  "# TYPE sipweir_tls_handshakes_waiting gauge\n"
+					  "sipweir_tls_handshakes_waiting 20\n"
+					  "# HELP sipweir_sources Sources that hold "
+					  "connections now.\n"
+					  "# TYPE sipweir_sources gauge\n"
+					  "sipweir_sources 15\n"
+					  "# HELP sipweir_sources_capacity Sources that can "
+					  "be told apart "
+					  "at once.\n"
+					  "# TYPE sipweir_sources_capacity gauge\n"
+					  "sipweir_sources_capacity 16\n"
+					  "# HELP sipweir_sources_by_connections Sources that "
+					  "hold up to "
+					  "so "
+					  "many connections now, and at least one.\n"
+					  "# TYPE sipweir_sources_by_connections gauge\n"
+					  "sipweir_sources_by_connections{le=\"1\"} 27\n"
+					  "sipweir_sources_by_connections{le=\"+Inf\"} 28\n"
+					  "# HELP sipweir_bans Bans in force.\n"
+					  "# TYPE sipweir_bans gauge\n"
+					  "sipweir_bans 29\n"
+					  "# HELP sipweir_refusing Connections that are kept "
+					  "to be refused "
+					  "in "
+					  "SIP.\n"
+					  "# TYPE sipweir_refusing gauge\n"
+					  "sipweir_refusing 30\n"
+					  "# HELP sipweir_tarpitted Connections in the "
+					  "tarpit.\n"
+					  "# TYPE sipweir_tarpitted gauge\n"
+					  "sipweir_tarpitted 31\n";
 
 static const char of_the_process[] =
 	"# HELP sipweir_memory_held_bytes Bytes held for slow or "
@@ -217,7 +253,8 @@ static const char of_the_host[] =
 
 enum {
 	REST = sizeof(of_listeners) - 1,
-	PROCESS = REST + sizeof(of_the_rest) - 1,
+	ALL = REST + sizeof(of_the_rest) - 1,
+	PROCESS = ALL + sizeof(of_all) - 1,
 	HOST = PROCESS + sizeof(of_the_process) - 1,
 	EXPECTED = HOST + sizeof(of_the_host) - 1,
 };
@@ -238,9 +275,15 @@ static void write_page(struct text *t)
 		.headers = outcomes,
 		.handshakes = handshakes,
 		.answers = answers,
+		.sip_bad = bad,
+		.sip_would_refuse = would,
+		.scanners = scanners,
 	};
-	struct inspect_server server = {
-		.pool = "p", .name = "a\\b\"c\nd", .connections = 14, .responses = statuses};
+	struct inspect_server server = {.pool = "p",
+		.name = "a\\b\"c\nd",
+		.connections = 14,
+		.responses = statuses,
+		.answer = {.bounds = BOUNDS}};
 	/* the second answers by itself: there is nothing to connect to */
 	struct inspect_pool pools[] = {
 		{.name = "p",
@@ -287,7 +330,7 @@ static void write_page(struct text *t)
 static void every_number_has_its_line_and_every_metric_its_help(void **state)
 {
 	(void)state;
-	char bytes[16384];
+	char bytes[32768];
 	struct text t;
 	text_init(&t, bytes, sizeof(bytes));
 	write_page(&t);
@@ -297,6 +340,8 @@ static void every_number_has_its_line_and_every_metric_its_help(void **state)
 	bytes[HOST] = '\0';
 	assert_string_equal(bytes + PROCESS, of_the_process);
 	bytes[PROCESS] = '\0';
+	assert_string_equal(bytes + ALL, of_all);
+	bytes[ALL] = '\0';
 	assert_string_equal(bytes + REST, of_the_rest);
 	bytes[REST] = '\0';
 	assert_string_equal(bytes, of_listeners);
