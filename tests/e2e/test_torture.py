@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import sip
+from harness import conf, sip, tls
 
 FORWARD, DISCARD = "forward", "discard"  # else the status of the answer
 
@@ -67,13 +67,14 @@ def test_no_vector_is_forgotten(vectors):
     assert there == {(folder, name) for folder, name, *_ in CASES} | {("torture", "dblreq.dat")}
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["tcp", "tls"])
 @pytest.mark.parametrize("bytewise", [False, True], ids=["whole", "bytewise"])
 @pytest.mark.parametrize("folder,name,verdict,stays", CASES, ids=[name for _, name, *_ in CASES])
-def test_torture(vectors, sipweir, backend, folder, name, verdict, stays, bytewise):
+def test_torture(vectors, sipweir, backend, authority, leaf, folder, name, verdict, stays, bytewise, secure):
     behind = backend(lambda connection, message: connection.reply(message) if message.method == "OPTIONS" else None)
-    weir = sipweir([behind], timeouts={"message": "300ms"})
+    weir = sipweir([behind], timeouts={"message": "300ms"}, listener=conf.secure(leaf) if secure else None)
     data, options = load(vectors / folder / name), sip.request()
-    one = weir.dial()
+    one = weir.dial(context=tls.client(authority)) if secure else weir.dial()
     if bytewise and not stays:
         one.drip(data)
     elif bytewise:
