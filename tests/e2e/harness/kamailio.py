@@ -113,3 +113,12 @@ class Kamailio(process.Peer):
         """[(method, source)] of all requests so far, in order."""
         found = re.findall(r"SEEN method=(\S+) source=(\S+) .*proto=t(?:cp|ls)", self.output.read_text(errors="replace"))
         return [one for one in found if method in (None, one[0])]
+
+    def calls(self):
+        """The Call-ID of each request so far, in order."""
+        return re.findall(r"SEEN method=.* call=(.*)", self.output.read_text(errors="replace"))
+
+    def wait_idle(self):
+        """Until it has read to their ends all connections that others have ended."""
+        port = ports.split(self.address)[1]
+        wait.until(lambda: not ports.held(port), 10, "the end of kamailio's connections", self.text)
