@@ -20,8 +20,13 @@ enum content_length_name content_length_name(const uint8_t *name, uint32_t lengt
 
 bool content_length_resembles(const uint8_t *text, uint32_t length)
 {
-	uint32_t at = scan_token(text, 0, length);
+	uint8_t first = length ? text[0] | 0x20 : 0;
+	uint32_t at;
 
+	/* All such names begin so, and nearly no fold does. */
+	if (first != 'c' && first != 'l')
+		return false;
+	at = scan_token(text, 0, length);
 	if (content_length_name(text, at) == CONTENT_LENGTH_NO)
 		return false;
 	while (at < length && scan_is_blank(text[at]))
