@@ -32,7 +32,7 @@ static void advise_transport(const struct conf *c, size_t i, struct conf_errors 
 		"it "
 		"writes its own address and transport=tcp into Record-Route, and calls drop at the "
 		"ACK; in Kamailio set listen=tcp:ADDRESS:PORT advertise PUBLIC-NAME:%u and "
-		"record_route_preset(\"PUBLIC-NAME:%u;transport=tls\") (docs/backends.md)",
+		"record_route_preset(\"PUBLIC-NAME:%u;transport=tls\")",
 		server->name, (unsigned)l->address.port, (unsigned)l->address.port);
 }
 

@@ -83,9 +83,8 @@ static bool check_parameters(struct cursor *c, uint32_t from, uint32_t to)
 
 	if (to - from <= most || scan_separators(c->message, from, to) <= most)
 		return true;
-	uint32_t wrong = scan_separator(c->message, from, to, most);
-	return let_pass(c, FRAME_FAULT_PARAMETERS, wrong) ||
-	       refuse(c, FRAME_FAULT_PARAMETERS, wrong);
+	from = scan_separator(c->message, from, to, most);
+	return let_pass(c, FRAME_FAULT_PARAMETERS, from) || refuse(c, FRAME_FAULT_PARAMETERS, from);
 }
 
 static bool read_lf(struct cursor *c, enum section_state next)
@@ -380,9 +379,9 @@ static bool read_value(struct cursor *c)
 	if (byte != '\r')
 		return true;
 	c->f->state = AT_VALUE_LF;
-	/* Thousands of folds are nobody's, and should cost no more than other bytes: no detour where all has come. */
-	if (c->end - c->at < 2 || c->message[c->at] != '\n' ||
-		!scan_is_blank(c->message[c->at + 1]))
+	/* Thousands of folds are nobody's, and should cost no more than other bytes. */
+	const uint8_t *next = c->message + c->at;
+	if (c->end - c->at < 2 || next[0] != '\n' || !scan_is_blank(next[1]))
 		return true;
 	c->at++;
 	return begin_fold(c) && read_fold(c);
