@@ -372,8 +372,7 @@ static bool read_value(struct cursor *c)
 	if (c->at == c->end)
 		return true;
 	uint8_t byte = c->message[c->at];
-	bool is_border = byte == '\0' || byte == '\n'; /* to somebody */
-	if (byte != '\r' && (is_border || !let_pass(c, FRAME_FAULT_CONTROL, c->at)))
+	if (byte != '\r' && (!byte || byte == '\n' || !let_pass(c, FRAME_FAULT_CONTROL, c->at)))
 		return refuse_byte(c, FRAME_FAULT_CONTROL);
 	c->at++;
 	if (byte != '\r')
@@ -381,10 +380,9 @@ static bool read_value(struct cursor *c)
 	c->f->state = AT_VALUE_LF;
 	/* Thousands of folds are nobody's, and should cost no more than other bytes. */
 	const uint8_t *next = c->message + c->at;
-	if (c->end - c->at < 2 || next[0] != '\n' || !scan_is_blank(next[1]))
-		return true;
-	c->at++;
-	return begin_fold(c) && read_fold(c);
+	bool is_fold = c->end - c->at >= 2 && next[0] == '\n' && scan_is_blank(next[1]);
+	c->at += is_fold;
+	return !is_fold || (begin_fold(c) && read_fold(c));
 }
 
 static bool finish_header(struct cursor *c)
