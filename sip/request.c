@@ -133,7 +133,7 @@ struct request_text request_user_agent(const uint8_t *message, const struct fram
 	return (struct request_text){line.value, line.value_length};
 }
 
-/* Does one of these words stand in the line at this offset? */
+/* Does one of these words stand in the first such line? */
 static bool line_has(const uint8_t *message, const struct frame *frame, const char *name,
 	char compact, const char *const *words)
 {

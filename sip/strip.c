@@ -22,37 +22,34 @@ static bool is_named(const struct header_line *line, const char *const *names)
 	return false;
 }
 
-/* Where a line begins in the shorter message, by what was taken out before it; 0, if it was none or is gone, stays 0. */
-static void shift(uint32_t *place, uint32_t from, uint32_t length)
+/* A line that frame_next() has found is elsewhere now; 0: it is gone. */
+static void move_place(struct frame *frame, uint32_t from, uint32_t to)
 {
-	if (*place >= from + length)
-		*place -= length;
-	else if (*place >= from)
-		*place = 0;
+	uint32_t *const places[] = {&frame->via, &frame->to, &frame->call_id, &frame->cseq};
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (*places[i] == from)
+			*places[i] = to;
 }
 
-static void forget_line(struct frame *frame, uint32_t from, uint32_t length)
-{
-	shift(&frame->via, from, length);
-	shift(&frame->to, from, length);
-	shift(&frame->call_id, from, length);
-	shift(&frame->cseq, from, length);
-	frame->header_length -= length;
-	frame->start += length;
-}
-
+/* What stays is moved to the front, line by line, and then once, as a whole, up to the empty line: no line twice more. */
 size_t strip_headers(uint8_t *message, struct frame *frame, const char *const *names)
 {
+	const size_t end = frame->header_length - 2; /* where the empty line begins */
 	size_t taken = 0, at = 0;
 	struct header_line line;
-	while (names && header_next(message + taken, frame->header_length, &at, &line)) {
-		if (!is_named(&line, names))
-			continue;
+	while (names && header_next(message, frame->header_length, &at, &line)) {
 		size_t from = at - line.whole_length;
-		memmove(message + taken + line.whole_length, message + taken, from);
-		taken += line.whole_length;
-		forget_line(frame, (uint32_t)from, (uint32_t)line.whole_length);
-		at = from;
+		if (is_named(&line, names)) {
+			taken += line.whole_length;
+			move_place(frame, (uint32_t)from, 0);
+		} else if (taken != 0) {
+			memmove(message + from - taken, line.whole, line.whole_length);
+			move_place(frame, (uint32_t)from, (uint32_t)(from - taken));
+		}
 	}
+	if (taken != 0)
+		memmove(message + taken, message, end - taken);
+	frame->header_length -= (uint32_t)taken;
+	frame->start += taken;
 	return taken;
 }

@@ -92,21 +92,24 @@ static enum gate prove(struct session *s, const uint8_t *message, const struct f
 	return GATE_PASS;
 }
 
-/* A response from a client is judged when it is the first. */
-enum gate gate_judge(struct session *s, const uint8_t *message, const struct frame *frame)
-{
-	if (!session_is_proven(s))
-		return prove(s, message, frame);
-	if (s->core->conf->sip.check != CONF_CHECK_ALL || frame->kind != FRAME_REQUEST)
-		return GATE_PASS;
-	return judge(s, message, frame);
-}
-
 /* In observe mode the framer lets pass what it would refuse, as long as all agree where the message ends. */
-void gate_tell_noted(const struct session *s, const uint8_t *message, const struct frame *frame)
+static void tell_noted(const struct session *s, const uint8_t *message, const struct frame *frame)
 {
 	if (frame->fault == FRAME_FAULT_NONE)
 		return;
 	counter_count(&s->counters->sip_would[REFUSAL_FRAME + frame->fault]);
 	verdict_sip_would_refuse(s, "frame", frame_fault_name(frame->fault), message, frame);
+}
+
+/* A response from a client is judged when it is the first; what had to wait for a rate has been judged. */
+enum gate gate_judge(struct session *s, const uint8_t *message, const struct frame *frame)
+{
+	if (s->is_paid)
+		return GATE_PASS;
+	tell_noted(s, message, frame);
+	if (!session_is_proven(s))
+		return prove(s, message, frame);
+	if (s->core->conf->sip.check != CONF_CHECK_ALL || frame->kind != FRAME_REQUEST)
+		return GATE_PASS;
+	return judge(s, message, frame);
 }

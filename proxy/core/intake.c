@@ -199,7 +199,6 @@ static void intake_ping(struct session *s)
 		s->pings++;
 }
 
-/* A pong promises that the way to the server is open (RFC 5626 section 4.4.1). None waits behind other output. */
 static bool forwards_pings(const struct session *s)
 {
 	return s->core->conf->sip.keepalive == CONF_KEEPALIVE_FORWARD && pool_server_name(s);
@@ -216,6 +215,7 @@ static void pass_crlfs(struct intake *in, const uint8_t *bytes, size_t length)
 	batch_add_bytes(&in->batch, bytes, length);
 }
 
+/* A pong promises that the way to the server is open (RFC 5626 section 4.4.1). None waits behind other output. */
 static void intake_pong(struct session *s, unsigned pings)
 {
 	if (!pings || is_over(s))
@@ -249,8 +249,6 @@ static size_t intake_run(struct session *s, uint8_t *bytes, size_t length)
 		uint8_t *message = bytes + at + frame.start;
 		if (verdict != FRAME_BAD)
 			pass_crlfs(&in, bytes + at, frame.start);
-		if (verdict == FRAME_MESSAGE)
-			gate_tell_noted(s, message, &frame);
 		if (verdict == FRAME_MESSAGE && !intake_message(&in, message, &frame)) {
 			if (!in.is_held)
 				return length;

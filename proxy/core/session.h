@@ -277,8 +277,6 @@ enum gate {
 	GATE_END,      /* the same, and it could not be told */
 };
 enum gate gate_judge(struct session *s, const uint8_t *message, const struct frame *frame);
-/* In observe mode: it could be framed in spite of a fault. Does nothing for one without. */
-void gate_tell_noted(const struct session *s, const uint8_t *message, const struct frame *frame);
 
 /* throttle.c: the rates of messages. */
 enum throttle {

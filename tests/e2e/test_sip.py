@@ -102,6 +102,17 @@ def test_observe_says_what_it_would_refuse_and_forwards_it(sipweir, backend):
     assert counted(weir, "sipweir_sip_bad_total") == {}
 
 
+def test_what_has_to_wait_for_a_rate_is_told_once(sipweir, backend):
+    rate = {"connection_message_rate": "20/s burst 1", "over_message_rate": "delay"}
+    weir = sipweir([backend()], sip={"mode": "observe", "check": "all"}, limits=rate, admin=ADMIN)
+    one = weir.dial()
+    for request in (sip.request(cseq="1 INVITE"), sip.request(headers=("X: \x01",))) * 3:
+        one.send(request)
+    assert [one.receive().status for _ in range(6)] == [200] * 6
+    assert http.metrics(weir).sum("sipweir_delayed_total") > 0
+    assert counted(weir, "sipweir_sip_would_refuse_total") == {"cseq": 3, "control_character": 3}
+
+
 @pytest.mark.parametrize(
     "data",
     [

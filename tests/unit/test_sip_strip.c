@@ -68,6 +68,16 @@ static void leaves_names_alone_that_only_begin_or_end_so(void **state)
 		FIRST "X-AUTH-IPS: 1\r\nAX-AUTH-IP: 2\r\nTo: X-AUTH-IP: 3\r\n" END);
 }
 
+static void many_lines_are_taken_out_and_those_between_them_stay_in_order(void **state)
+{
+	(void)state;
+	assert_stripped(FIRST
+		"X-Other: 1\r\nv: a\r\nX-Other: 2\r\nX-AUTH-IP: 3\r\nt: b\r\n "
+		"folded\r\nX-Other:\r\n"
+		"i: x\r\nX-Other: 4\r\nCSeq: 1 INVITE\r\nSubject: y\r\nX-Other: 5\r\n" END,
+		FIRST "v: a\r\nt: b\r\n folded\r\ni: x\r\nCSeq: 1 INVITE\r\nSubject: y\r\n" END);
+}
+
 static void nothing_is_marked_without_names(void **state)
 {
 	static const char *const none[] = {NULL};
@@ -82,6 +92,7 @@ int main(void)
 		cmocka_unit_test(takes_out_the_lines_and_changes_no_other_byte),
 		cmocka_unit_test(takes_out_folds_and_what_has_white_space_before_its_colon),
 		cmocka_unit_test(leaves_names_alone_that_only_begin_or_end_so),
+		cmocka_unit_test(many_lines_are_taken_out_and_those_between_them_stay_in_order),
 		cmocka_unit_test(nothing_is_marked_without_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
