@@ -109,8 +109,9 @@ def test_after_the_delay_the_port_is_closed(sipweir, loads):
     weir.stop()
     result = clients.end()
     # Who had connected was closed in its turn, between messages; who came later found no listener. Between the last
-    # accept and the close of a socket there is a moment that nobody can do anything about.
-    assert not result["faults"]["short_answer"] and result["faults"]["reset"] <= 2, result
+    # accept and the close of a socket there is a moment that nobody can do anything about: it can meet each of the four
+    # clients at each of the two workers' sockets once.
+    assert not result["faults"]["short_answer"] and result["faults"]["reset"] <= 4 * 2, result
     with pytest.raises(OSError):
         phone.Phone(weir.address)
 
