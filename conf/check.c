@@ -4,6 +4,7 @@
  */
 #include "conf/check.h"
 #include "conf/check_limits.h"
+#include "conf/check_servers.h"
 #include "conf/check_sip.h"
 #include "conf/check_tls.h"
 #include "conf/inherit.h"
@@ -211,6 +212,7 @@ static void check_pool(struct conf *c, size_t i, struct conf_errors *e)
 	check_pool_kind(p, pool, e);
 	check_pool_message(p, &c->sip, pool, e);
 	conf_check_pool_tls(p, pool, e);
+	conf_check_servers(p, pool, e);
 	for (size_t j = 0; j < p->server_count; j++)
 		check_server(c, p, j, pool, e);
 }

@@ -94,9 +94,37 @@
 	X(CONF_WHEN_FULL_ADMIT, "admit")
 
 /* When a load balancer may send traffic: see /readyz. */
-#define CONF_READY_WHEN(X) X(CONF_READY_SERVING, "serving")
+#define CONF_READY_WHEN(X)               \
+	X(CONF_READY_SERVING, "serving") \
+	X(CONF_READY_BACKENDS, "backends")
 
-#define CONF_POLICIES(X) X(CONF_ROUND_ROBIN, "round-robin")
+#define CONF_POLICIES(X)                   \
+	X(CONF_SOURCE_HASH, "source-hash") \
+	X(CONF_ROUND_ROBIN, "round-robin") \
+	X(CONF_LEAST_CONNECTIONS, "least-connections")
+
+#define CONF_RETRY_ON(X)                 \
+	X(CONF_RETRY_CONNECT, "connect") \
+	X(CONF_RETRY_EARLY_CLOSE, "early-close")
+
+#define CONF_ALL_DOWN(X)            \
+	X(CONF_ALL_DOWN_TRY, "try") \
+	X(CONF_ALL_DOWN_REFUSE, "refuse")
+
+#define CONF_ON_LOSS(X)             \
+	X(CONF_LOSS_CLOSE, "close") \
+	X(CONF_LOSS_KEEP, "keep")
+
+/* What the administrator wants of a server. */
+#define CONF_SERVER_STATES(X)         \
+	X(CONF_SERVER_UP, "up")       \
+	X(CONF_SERVER_DRAIN, "drain") \
+	X(CONF_SERVER_DOWN, "down")
+
+#define CONF_HEALTH_METHODS(X)            \
+	X(CONF_HEALTH_OPTIONS, "options") \
+	X(CONF_HEALTH_CONNECT, "connect") \
+	X(CONF_HEALTH_OFF, "off")
 
 /* Every set: S(name of the enum and of the unit in options.def, its words) */
 #define CONF_CHOICES(S)                         \
@@ -117,6 +145,11 @@
 	S(missing_length, CONF_MISSING_LENGTHS) \
 	S(when_full, CONF_WHEN_FULL)            \
 	S(policy, CONF_POLICIES)                \
+	S(retry_on, CONF_RETRY_ON)              \
+	S(all_down, CONF_ALL_DOWN)              \
+	S(on_loss, CONF_ON_LOSS)                \
+	S(server_state, CONF_SERVER_STATES)     \
+	S(health_method, CONF_HEALTH_METHODS)   \
 	S(ready_when, CONF_READY_WHEN)
 
 /* enum conf_log_level { CONF_LOG_ERROR, ... }; and so on */

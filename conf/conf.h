@@ -20,6 +20,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+enum {
+	CONF_STATUS_WORDS = 10, /* 100 to 699, a bit each */
+	CONF_SOURCES_MAX = 64,
+};
+
 /* At most `count` per `period_ms`, and up to `burst` at once. All three are 0 for "off". */
 struct conf_rate {
 	uint32_t count;
@@ -243,6 +248,17 @@ struct conf_server {
 #include "conf/options.def"
 };
 
+struct conf_health {
+	struct conf_place place;
+	struct {
+#define OPT_HEALTH CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_HEALTH CONF_FIELD
+#include "conf/options.def"
+	uint64_t alive_bits[CONF_STATUS_WORDS]; /* of `alive`: conf_health_is_alive() */
+};
+
 struct conf_pool_tls {
 	struct conf_place place;
 	struct {
@@ -264,6 +280,8 @@ struct conf_pool {
 #define OPT_POOL     CONF_FIELD
 #define SECTION_POOL CONF_SECTION
 #include "conf/options.def"
+	struct addr
+		sources[CONF_SOURCES_MAX]; /* source_addresses, source_addresses_count of them */
 };
 
 struct conf {
@@ -299,6 +317,9 @@ void conf_free(struct conf *c);
  * in service they would be told at each reload.
  */
 void conf_advise(const struct conf *c, struct conf_errors *errors);
+
+/* Whether a server that answers a check with this status (100..699) works. */
+bool conf_health_is_alive(const struct conf_health *h, unsigned status);
 
 /* Whether a class is for those who come by this listener: all of them when it names none. */
 bool conf_class_applies(const struct conf_class *c, const char *listener);

@@ -170,6 +170,10 @@ static const struct conf_option server_options[] = {
 #define OPT_SERVER(...) ROW(conf_server, __VA_ARGS__)
 #include "conf/options.def"
 };
+static const struct conf_option health_options[] = {
+#define OPT_HEALTH(...) ROW(conf_health, __VA_ARGS__)
+#include "conf/options.def"
+};
 static const struct conf_option respond_options[] = {
 #define OPT_RESPOND(...) ROW(conf_respond, __VA_ARGS__)
 #include "conf/options.def"
@@ -211,6 +215,7 @@ static const struct conf_scope scopes[CONF_SCOPE_COUNT] = {
 		.section_count = COUNT(pool_sections)},
 	[CONF_SCOPE_POOL_TLS] = {SCOPE(conf_pool_tls, "tls of a pool", pool_tls_options)},
 	[CONF_SCOPE_SERVER] = {SCOPE(conf_server, "server", server_options)},
+	[CONF_SCOPE_HEALTH] = {SCOPE(conf_health, "health of a pool", health_options)},
 	[CONF_SCOPE_RESPOND] = {SCOPE(conf_respond, "respond", respond_options)},
 	[CONF_SCOPE_ADMIN] = {SCOPE(conf_admin, "admin", admin_options)},
 };

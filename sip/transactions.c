@@ -73,11 +73,21 @@ static bool grow(struct transactions *t)
 	return true;
 }
 
-void transactions_add(struct transactions *t, uint32_t max, const uint8_t *message,
-	const struct frame *frame, uint32_t now_ms)
+static void quote(struct transactions *t, const struct transaction_room *room,
+	struct transaction *row, const uint8_t *message, size_t length)
+{
+	if (length > room->max_quoted || t->quoted > room->max_quoted - length)
+		return;
+	row->quote = quotes_keep(room->quotes, message, length);
+	if (row->quote)
+		t->quoted += row->quote->room;
+}
+
+void transactions_add(struct transactions *t, const struct transaction_room *room,
+	const uint8_t *message, const struct frame *frame, uint32_t now_ms)
 {
 	uint64_t key;
-	if (frame->kind != FRAME_REQUEST || frame->method == METHOD_ACK || !max ||
+	if (frame->kind != FRAME_REQUEST || frame->method == METHOD_ACK || !room->max ||
 		!(key = key_of(message, frame)))
 		return;
 	struct transaction *known = find(t, key);
@@ -85,38 +95,81 @@ void transactions_add(struct transactions *t, uint32_t max, const uint8_t *messa
 		known->has_credentials |= frame->has_credentials;
 		return;
 	}
-	if (t->count >= max || !grow(t))
+	if (t->count >= room->max || !grow(t))
 		return;
-	rows_of(t)[t->count++] = (struct transaction){
+	struct transaction *row = &rows_of(t)[t->count++];
+	*row = (struct transaction){
 		.key = key,
 		.at_ms = now_ms,
 		.method = (uint8_t)frame->method,
 		.has_credentials = frame->has_credentials,
 	};
+	quote(t, room, row, message, frame->header_length);
 }
 
-bool transactions_take(struct transactions *t, const uint8_t *message, const struct frame *frame,
-	struct transaction *out)
+/* Whoever takes the row has its quote. */
+static struct transaction take_row(struct transactions *t, struct transaction *row)
+{
+	struct transaction taken = *row;
+	t->quoted -= taken.quote ? taken.quote->room : 0;
+	*row = rows_of(t)[--t->count];
+	if (!t->count) {
+		free(t->more);
+		*t = (struct transactions){0};
+	}
+	return taken;
+}
+
+bool transactions_take(struct transactions *t, struct quotes *quotes, const uint8_t *message,
+	const struct frame *frame, struct transaction *out)
 {
 	if (!t->count || frame->kind != FRAME_RESPONSE || frame->status < 200)
 		return false;
 	struct transaction *known = find(t, key_of(message, frame));
 	if (!known)
 		return false;
-	*out = *known;
-	*known = rows_of(t)[--t->count];
-	if (!t->count)
-		transactions_free(t);
+	*out = take_row(t, known);
+	quotes_release(quotes, out->quote);
+	out->quote = NULL;
 	return true;
+}
+
+void transactions_forget(struct transactions *t, struct quotes *quotes, const uint8_t *message,
+	const struct frame *frame)
+{
+	struct transaction *known = t->count ? find(t, key_of(message, frame)) : NULL;
+	if (known)
+		quotes_release(quotes, take_row(t, known).quote);
+}
+
+bool transactions_pop(struct transactions *t, struct transaction *out)
+{
+	if (!t->count)
+		return false;
+	*out = take_row(t, &rows_of(t)[t->count - 1]);
+	return true;
+}
+
+bool transactions_oldest(const struct transactions *t, uint32_t now_ms, uint32_t *age_ms)
+{
+	const struct transaction *rows = t->more ? t->more : t->few;
+	*age_ms = 0;
+	for (unsigned i = 0; i < t->count; i++)
+		if (now_ms - rows[i].at_ms > *age_ms)
+			*age_ms = now_ms - rows[i].at_ms;
+	return t->count > 0;
 }
 
 size_t transactions_bytes(const struct transactions *t)
 {
-	return t->more ? t->room * sizeof(*t->more) : 0;
+	return (t->more ? t->room * sizeof(*t->more) : 0) + t->quoted;
 }
 
-void transactions_free(struct transactions *t)
+void transactions_free(struct transactions *t, struct quotes *quotes)
 {
+	struct transaction *rows = rows_of(t);
+	for (unsigned i = 0; i < t->count; i++)
+		quotes_release(quotes, rows[i].quote);
 	free(t->more);
 	*t = (struct transactions){0};
 }

@@ -3,6 +3,7 @@
  * answers.c - what the answers of the servers say about a client: that it is registered, that its password was wrong, that it
  * looks for what is not there.
  */
+#include "proxy/core/loss.h"
 #include "proxy/core/penalty.h"
 #include "proxy/core/session.h"
 #include "sip/request.h"
@@ -22,6 +23,18 @@ static void hold(struct session *s, size_t before)
 		memory_give(memory, (uint32_t)(before - after));
 }
 
+/* Answers may be quoted in at most a quarter of what a connection may hold; in want of memory not at all. */
+static struct transaction_room room_of(struct session *s)
+{
+	struct core *c = s->core;
+	return (struct transaction_room){
+		.quotes = &c->quotes,
+		.max = c->conf->sip.max_pending,
+		.max_quoted =
+			core_is_starved(c) ? 0 : (uint32_t)(c->conf->memory.per_connection / 4),
+	};
+}
+
 void answers_asked(struct session *s, const uint8_t *message, const struct frame *frame)
 {
 	size_t before = transactions_bytes(&s->transactions);
@@ -29,8 +42,10 @@ void answers_asked(struct session *s, const uint8_t *message, const struct frame
 		return;
 	if (frame->has_credentials)
 		s->challenges = 0;
-	transactions_add(&s->transactions, s->core->conf->sip.max_pending, message, frame,
-		(uint32_t)s->core->now_ms);
+	if (session_pool(s)->conf->respond)
+		return; /* answered at once */
+	const struct transaction_room room = room_of(s);
+	transactions_add(&s->transactions, &room, message, frame, (uint32_t)s->core->now_ms);
 	hold(s, before);
 }
 
@@ -40,8 +55,10 @@ void answers_registered(struct session *s, enum frame_method method)
 		return;
 	s->is_registered = true;
 	limiter_register(&s->token);
-	if (method == METHOD_REGISTER)
-		penalty_clear(s);
+	if (method != METHOD_REGISTER)
+		return;
+	penalty_clear(s);
+	loss_spare(s);
 }
 
 /*
@@ -74,7 +91,7 @@ void answers_told(struct session *s, const uint8_t *message, const struct frame 
 {
 	struct transaction asked;
 	size_t before = transactions_bytes(&s->transactions);
-	if (!transactions_take(&s->transactions, message, frame, &asked))
+	if (!transactions_take(&s->transactions, &s->core->quotes, message, frame, &asked))
 		return;
 	hold(s, before);
 	histogram_count(times, (uint32_t)s->core->now_ms - asked.at_ms);
@@ -89,9 +106,39 @@ void answers_told(struct session *s, const uint8_t *message, const struct frame 
 	}
 }
 
+void answers_forget(struct session *s, const uint8_t *message, const struct frame *frame)
+{
+	size_t before = transactions_bytes(&s->transactions);
+	transactions_forget(&s->transactions, &s->core->quotes, message, frame);
+	hold(s, before);
+}
+
+uint32_t answers_age_ms(const struct session *s)
+{
+	uint32_t age_ms;
+	transactions_oldest(&s->transactions, (uint32_t)s->core->now_ms, &age_ms);
+	return age_ms;
+}
+
+void answers_lose(struct session *s)
+{
+	size_t before = transactions_bytes(&s->transactions);
+	struct transaction lost;
+	uint32_t told = 0;
+	while (transactions_pop(&s->transactions, &lost)) {
+		if (lost.quote && delivery_refuse(s, lost.quote->bytes, lost.quote->length,
+					  REFUSAL_UNREACHABLE))
+			told++;
+		quotes_release(&s->core->quotes, lost.quote);
+	}
+	hold(s, before);
+	s->is_owed = s->pending > told;
+	s->pending = s->asked = 0;
+}
+
 void answers_end(struct session *s)
 {
 	size_t before = transactions_bytes(&s->transactions);
-	transactions_free(&s->transactions);
+	transactions_free(&s->transactions, &s->core->quotes);
 	hold(s, before);
 }

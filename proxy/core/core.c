@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/core/core.h"
+#include "proxy/core/check.h"
+#include "proxy/core/loss.h"
+#include "proxy/core/queue.h"
 #include "proxy/core/relay.h"
 #include "proxy/core/session.h"
 
@@ -26,6 +29,8 @@ bool core_init(
 	list_init(&c->rechecking);
 	list_init(&c->starved);
 	list_init(&c->closed);
+	list_init(&c->queues);
+	list_init(&c->checks);
 	handshakes_init(&c->handshakes);
 
 	/* Those closed in a turn are given back at its end; until then their successors need places of their own. */
@@ -41,6 +46,8 @@ void core_fini(struct core *c)
 {
 	assert(list_is_empty(&c->unproven) && list_is_empty(&c->proven) &&
 		list_is_empty(&c->leaving));
+	check_end_all(c);
+	quotes_fini(&c->quotes);
 	slab_fini(&c->sessions);
 	slab_fini(&c->links);
 }
@@ -58,6 +65,8 @@ void core_adopt(struct core *c, const struct settings *settings)
 	c->settings = settings;
 	c->conf = settings->conf;
 	sweep_begin(&c->adoption, c, adopt);
+	c->servers_at_ms = 0;
+	check_adopt(c);
 }
 
 bool core_has_work(const struct core *c)
@@ -128,6 +137,9 @@ void core_tend(struct core *c)
 		RECLAIM_PER_TURN);
 	drain_tend(c);
 	handshake_tend(c);
+	check_tend(c);
+	loss_tend(c);
+	queue_tend(c);
 }
 
 /* --- the end of a turn --- */

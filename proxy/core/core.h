@@ -20,6 +20,7 @@
 #include "proxy/core/sweep.h"
 #include "proxy/core/wheel.h"
 #include "sip/frame.h"
+#include "sip/quotes.h"
 
 enum {
 	CORE_SCRATCH = 64 * 1024, /* one read at most */
@@ -35,7 +36,8 @@ struct tls_setup;
 /* Where to connect to, and how. All of it is needed during the call alone. */
 struct connection_plan {
 	const struct addr_port *to;
-	struct tls_setup *tls; /* NULL: plain TCP */
+	const struct addr *from; /* NULL: whatever the host takes */
+	struct tls_setup *tls;	 /* NULL: plain TCP */
 	const uint8_t
 		*preface; /* with TLS: goes out in clear before the handshake (a PROXY header) */
 	size_t preface_length; /* at most PROXY_HEADER_WRITE_MAX */
@@ -109,6 +111,11 @@ struct core {
 
 	struct wheel wheel;
 	struct slab sessions, links;
+	struct quotes quotes;
+	struct list queues;	/* lanes of servers to which connections wait to be made */
+	struct list checks;	/* of servers, that run here */
+	unsigned connects;	/* begun so far; their source addresses take turns */
+	uint64_t servers_at_ms; /* when the servers are looked at again */
 
 	/* Each open session is in one list, the oldest first. */
 	struct list unproven; /* named, not proven; those before are in their listener's lane */

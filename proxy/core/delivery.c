@@ -132,6 +132,7 @@ void session_each_request(struct session *s, const uint8_t *messages, size_t len
 static void answer_unavailable(struct session *s, const uint8_t *request, const struct frame *frame)
 {
 	delivery_refuse(s, request, frame->header_length, REFUSAL_UNREACHABLE);
+	answers_forget(s, request, frame);
 	s->pending -= s->pending > 0;
 }
 
@@ -142,10 +143,6 @@ void session_unreachable(struct session *s, const uint8_t *messages, size_t leng
 
 void session_server_ended(struct session *s, enum reason reason)
 {
-	if (s->state == SESSION_HALF_CLOSED && s->pending) {
-		s->pending = 0; /* nobody is left to answer */
-		s->reason = (uint8_t)reason;
-	}
 	if (s->state != SESSION_PROVEN && s->state != SESSION_RELAYING)
 		return;
 	s->reason = (uint8_t)reason;

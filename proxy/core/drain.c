@@ -18,8 +18,7 @@ static bool is_owed_answer(const struct session *s)
 	return (s->pending || s->asked) && s->core->now_ms - s->due_ms < ANSWER_MS;
 }
 
-/* Between two messages in both directions, nothing unsent or unread, nobody waiting for an answer. */
-static bool is_quiet(const struct session *s)
+bool drain_is_quiet(const struct session *s)
 {
 	if (s->state == SESSION_UNNAMED || s->state == SESSION_NAMED)
 		return true;
@@ -46,7 +45,7 @@ static bool may_go(const struct session *s)
 	const struct drain *d = &s->core->drain;
 	if (late_ms(s->core))
 		return may_go_late(s);
-	return s->state < SESSION_HALF_CLOSED && is_quiet(s) &&
+	return s->state < SESSION_HALF_CLOSED && drain_is_quiet(s) &&
 	       dialogs_any(&s->dialogs) == d->is_last;
 }
 
@@ -124,15 +123,14 @@ static struct session *find_next(struct core *c, unsigned *looks)
 
 /* --- going --- */
 
-/* Our FIN goes first, and what the client still sends is read and thrown away, so that no RST destroys what it was sent. */
-static void dismiss(struct session *s)
+void drain_dismiss(struct session *s, enum reason reason)
 {
 	if (s->state == SESSION_UNNAMED || s->state == SESSION_NAMED) {
-		session_close(s, REASON_SHUTDOWN);
+		session_close(s, reason);
 		return;
 	}
 	pool_leave(s);
-	s->reason = REASON_SHUTDOWN;
+	s->reason = (uint8_t)reason;
 	session_enter(s, SESSION_DRAINING);
 	session_settle(s);
 }
@@ -190,7 +188,7 @@ void drain_tend(struct core *c)
 		struct session *s = find_next(c, &looks);
 		if (!s)
 			break;
-		dismiss(s);
+		drain_dismiss(s, REASON_SHUTDOWN);
 	}
 	d->is_hurried = !closes && d->gone < wanted;
 	/* All have been looked at: again in the next turn, when some may be quiet. */

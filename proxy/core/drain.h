@@ -8,10 +8,13 @@
 #ifndef SIPWEIR_PROXY_CORE_DRAIN_H
 #define SIPWEIR_PROXY_CORE_DRAIN_H
 
+#include "proxy/core/reason.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct core;
+struct session;
 
 /* Belongs to a core. Zeroed: it goes on. */
 struct drain {
@@ -33,6 +36,12 @@ void drain_begin(struct core *c, uint64_t over_ms);
 
 /* Part of core_tend(). */
 void drain_tend(struct core *c);
+
+/* True between two messages in both directions, with nothing unsent or unread and no answer due. */
+bool drain_is_quiet(const struct session *s);
+
+/* It is told to go: our FIN goes first, and what it still sends is thrown away, so that no RST destroys what it was sent. */
+void drain_dismiss(struct session *s, enum reason reason);
 
 /* True when more are to be closed now than one turn may close: the next must not wait for an event. */
 bool drain_is_hurried(const struct core *c);

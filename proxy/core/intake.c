@@ -153,6 +153,8 @@ static bool intake_message(struct intake *in, uint8_t *message, const struct fra
 		refuse_large(s, message, frame);
 		return true;
 	}
+	if (!in->batch.count)
+		pool_expect(s);
 	if (batch_is_full(&in->batch))
 		intake_submit(in);
 	/* A server found dead: nobody empties the batch any more. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* link_connect.c - from a session to one of its pool's servers: choosing, connecting, trying the next. */
+#include "proxy/core/balance.h"
 #include "proxy/core/link.h"
+#include "proxy/core/loss.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +84,10 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	}
 	buffer_free(&k->out, link_memory(k));
 	k->out = rest;
+	queue_give_place(k);
+	size_t before = all[0].iov_len + k->preamble;
+	k->has_sent = (size_t)wrote > before;
+	k->preamble = k->has_sent ? 0 : (uint32_t)(before - (size_t)wrote);
 	histogram_count(&k->counters->connect, k->session->core->now_ms - k->began_ms);
 	k->state = LINK_UP;
 	k->has_written = true;
@@ -93,7 +99,10 @@ static bool link_open(struct link *k, int *failure)
 {
 	struct core *c = k->session->core;
 	uint8_t preface[PROXY_HEADER_WRITE_MAX];
-	struct connection_plan plan = {.to = &k->address};
+	struct connection_plan plan = {
+		.to = &k->address,
+		.from = settings_source(session_pool(k->session), &k->address, c->connects++),
+	};
 	if (k->is_secured) {
 		plan.tls = session_pool(k->session)->tls;
 		plan.preface = preface;
@@ -108,13 +117,14 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 {
 	int failure = 0;
 	k->state = LINK_CONNECTING;
+	k->is_broken = false;
 	k->began_ms = k->session->core->now_ms;
 	k->wanted = 0;
 	if (!link_open(k, &failure)) {
 		report_failed(k, failure_name(failure), NULL);
+		loss_complain(k);
 		return false;
 	}
-	counter_count(&k->counters->connections);
 	if (k->is_secured)
 		memory_take(link_memory(k), MEMORY_PER_TLS);
 	k->stream->owner = k;
@@ -122,21 +132,49 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 	if (link_write_first(k, ranges, count) != ATTEMPT_FAILED)
 		return true;
 	link_report_failure(k);
-	link_disconnect(k);
+	loss_complain(k);
 	return false;
+}
+
+void link_rule_out(struct link *k, const struct backend *b)
+{
+	if (k->tried_count < LINK_TRIED_MAX)
+		k->tried[k->tried_count++] = b->slot;
+}
+
+/* The next server is its own. NULL: there is none. */
+static const struct server_settings *link_choose(struct link *k)
+{
+	struct session *s = k->session;
+	const struct pool_settings *pool = session_pool(s);
+	while (k->tries <= pool->conf->retries && k->tried_count < LINK_TRIED_MAX) {
+		const struct choice choice = {
+			.pool = pool,
+			.source = balance_source(
+				&s->core->conf->limits, &s->source.addr, s->endpoint),
+			.tried = k->tried,
+			.tried_count = k->tried_count,
+			.now_ms = s->core->now_ms,
+		};
+		const struct server_settings *server = balance_choose(&choice);
+		if (!server)
+			return NULL;
+		link_rule_out(k, server->backend);
+		if (link_attach(k, server))
+			return server;
+	}
+	return NULL;
 }
 
 bool link_connect(struct link *k, const struct iovec *ranges, int count)
 {
-	const struct pool_settings *pool = session_pool(k->session);
-	while (k->tries < pool->conf->server_count && k->tries <= pool->conf->retries) {
-		size_t chosen = (k->first + k->tries++) % pool->conf->server_count;
-		k->backend = pool->backends[chosen];
-		k->counters = &k->backend->counters[k->session->core->index];
-		k->address = pool->conf->servers[chosen].address;
-		k->is_secured = pool->conf->servers[chosen].transport == CONF_TLS;
-		if (link_begin(k, ranges, count))
+	const struct server_settings *server;
+	while ((server = link_choose(k))) {
+		k->tries++;
+		k->began_ms = k->session->core->now_ms;
+		if (!queue_enter(k, server) || link_begin(k, ranges, count))
 			return true;
+		link_disconnect(k);
 	}
 	return false;
 }
@@ -151,13 +189,12 @@ struct link *link_new(struct session *s,
 	k->session = s;
 	k->on_ready = on_ready;
 	k->deadline.on_expired = on_expired;
-	k->first = atomic_fetch_add_explicit(&s->pool->turn, 1, memory_order_relaxed);
 	s->link = k;
 	return k;
 }
 
 /* No server is left: the client hears it for each request that waited. */
-static void link_give_up(struct link *k)
+void link_give_up(struct link *k)
 {
 	struct session *s = k->session;
 	struct buffer held = k->out;
@@ -175,7 +212,7 @@ static void link_connected(struct link *k)
 		session_continue(k->session);
 }
 
-static void link_go_on(struct link *k)
+void link_go_on(struct link *k)
 {
 	link_disconnect(k);
 	struct iovec held = {.iov_base = k->out.bytes, .iov_len = k->out.length};
@@ -185,9 +222,20 @@ static void link_go_on(struct link *k)
 		link_connected(k);
 }
 
+void link_begin_queued(struct link *k)
+{
+	struct iovec held = {.iov_base = k->out.bytes, .iov_len = k->out.length};
+	k->began_ms = k->session->core->now_ms;
+	if (!link_begin(k, &held, 1))
+		link_go_on(k);
+	else if (k->state == LINK_UP)
+		link_connected(k);
+}
+
 void link_try_next(struct link *k, const char *why)
 {
 	report_failed(k, why, NULL);
+	loss_complain(k);
 	link_go_on(k);
 }
 
@@ -202,6 +250,7 @@ void link_finish_connect(struct link *k)
 		break;
 	case ATTEMPT_FAILED:
 		link_report_failure(k);
+		loss_complain(k);
 		link_go_on(k);
 		break;
 	}

@@ -7,6 +7,11 @@ const struct pool_ops *pool_ops_for(const struct conf_pool *conf)
 	return conf->respond ? responder_ops() : relay_ops();
 }
 
+void pool_expect(struct session *s)
+{
+	s->pool->ops->expect(s);
+}
+
 enum pool_verdict pool_send(struct session *s, const struct batch *b)
 {
 	return s->pool->ops->send(s, b);

@@ -22,6 +22,7 @@ enum pool_verdict {
 
 struct pool_ops {
 	enum pool_verdict (*send)(struct session *s, const struct batch *b);
+	void (*expect)(struct session *s);
 	void (*resume)(struct session *s);
 	void (*adopt)(struct session *s);
 	bool (*is_alive)(const struct session *s);
@@ -33,6 +34,9 @@ struct pool_ops {
 
 /* The ops for this pool: what its settings ask for. */
 const struct pool_ops *pool_ops_for(const struct conf_pool *conf);
+
+/* A message has come, and is about to be handed over: a server that is lost is left first, for one that lives. */
+void pool_expect(struct session *s);
 
 /* Hand over a batch of the session's messages, in order. */
 enum pool_verdict pool_send(struct session *s, const struct batch *b);

@@ -416,6 +416,20 @@ size_t proxy_header_write(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version,
 			    : write_v2(out, source, destination, ipv4);
 }
 
+size_t proxy_header_write_local(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version)
+{
+	static const char v1[] = "PROXY UNKNOWN\r\n";
+	if (version == 1) {
+		memcpy(out, v1, sizeof(v1) - 1);
+		return sizeof(v1) - 1;
+	}
+	memcpy(out, v2_signature, V2_SIGNATURE);
+	out[12] = V2_VERSION << 4 | V2_COMMAND_LOCAL;
+	out[13] = 0; /* no family */
+	store16(out + 14, 0);
+	return V2_FIXED;
+}
+
 const char *proxy_fault_name(enum proxy_fault fault)
 {
 	static const char *const names[] = {

@@ -84,6 +84,9 @@ bool proxy_header_is_prefix(const uint8_t *bytes, size_t length);
 size_t proxy_header_write(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version,
 	const struct addr_port *source, const struct addr_port *destination);
 
+/* The same for a connection of our own, a health check: LOCAL, in version 1 UNKNOWN. */
+size_t proxy_header_write_local(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version);
+
 /* The name of the list above, for logs and metrics; static. */
 const char *proxy_fault_name(enum proxy_fault fault);
 

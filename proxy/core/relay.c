@@ -4,6 +4,7 @@
  */
 #include "proxy/core/relay.h"
 #include "proxy/core/link.h"
+#include "proxy/core/loss.h"
 
 size_t relay_link_size(void)
 {
@@ -131,12 +132,12 @@ static void relay_on_ready(struct stream *stream, unsigned readiness)
 	struct session *s = k->session;
 	if (k->state == LINK_CONNECTING) {
 		link_finish_connect(k);
+	} else if (readiness & STREAM_GONE) {
+		link_end(k, REASON_SERVER_RESET);
 	} else {
-		if (readiness & STREAM_GONE)
-			link_end(k, REASON_SERVER_RESET);
 		if (readiness & STREAM_WRITABLE && k->state == LINK_UP)
 			link_flush(k);
-		if (readiness & STREAM_READABLE && k->state == LINK_UP)
+		if (readiness & STREAM_READABLE && s->link == k && k->state == LINK_UP)
 			relay_read(k);
 	}
 	if (s->link)
@@ -160,8 +161,10 @@ static void relay_on_deadline(struct deadline *d)
 	struct session *s = k->session;
 	uint64_t now_ms = s->core->now_ms;
 	uint32_t interval_ms = session_pool(s)->conf->keepalive_interval_ms;
-	if (k->state == LINK_CONNECTING &&
-		now_ms >= k->began_ms + s->core->conf->timeouts.connect_ms)
+	if (k->state == LINK_QUEUED && now_ms >= k->began_ms + LINK_QUEUE_MS)
+		link_give_up(k);
+	else if (k->state == LINK_CONNECTING &&
+		 now_ms >= k->began_ms + s->core->conf->timeouts.connect_ms)
 		link_try_next(k, "connect_timeout");
 	else if (k->state == LINK_UP && interval_ms && now_ms >= k->sent_ms + interval_ms)
 		relay_ping(k);
@@ -186,6 +189,29 @@ static enum pool_verdict relay_send_first(struct session *s, const struct batch 
 	return k->out.length ? POOL_WAIT : POOL_SENT;
 }
 
+/* A ping is something to write, by which it is known that the connection stands; and what a TLS handshake needs to begin. */
+void relay_rejoin(struct session *s, const struct backend *lost)
+{
+	struct iovec ping = {
+		.iov_base = (void *)(uintptr_t) "\r\n\r\n", .iov_len = LINK_PING_LENGTH};
+	struct link *k = link_new(s, relay_on_ready, relay_on_deadline);
+	if (!k)
+		return;
+	if (lost)
+		link_rule_out(k, lost);
+	k->preamble = LINK_PING_LENGTH;
+	k->pong_bytes_due = LINK_PING_LENGTH / 2;
+	if (!link_connect(k, &ping, 1)) {
+		link_leave(s);
+		return;
+	}
+	if (k->state == LINK_UP)
+		session_connected(s);
+	else
+		link_keep(k, &ping, 1, 0);
+	link_settle(k);
+}
+
 static enum pool_verdict relay_send(struct session *s, const struct batch *b)
 {
 	enum pool_verdict verdict;
@@ -194,7 +220,7 @@ static enum pool_verdict relay_send(struct session *s, const struct batch *b)
 		verdict = relay_send_first(s, b);
 	} else if (k->state == LINK_UP) {
 		verdict = link_write(k, b);
-	} else if (k->state == LINK_CONNECTING) {
+	} else if (k->state != LINK_ENDED) {
 		link_keep(k, b->ranges, b->count, 0);
 		verdict = POOL_WAIT;
 	} else {
@@ -237,7 +263,7 @@ static bool relay_is_quiet(const struct session *s)
 
 static const char *relay_server_name(const struct session *s)
 {
-	bool is_connected = s->link && s->link->state != LINK_CONNECTING;
+	bool is_connected = s->link && s->link->state >= LINK_UP;
 	return is_connected ? s->link->backend->name : NULL;
 }
 
@@ -245,6 +271,7 @@ const struct pool_ops *relay_ops(void)
 {
 	static const struct pool_ops ops = {
 		.send = relay_send,
+		.expect = loss_expect,
 		.resume = relay_resume,
 		.adopt = relay_adopt,
 		.is_alive = relay_is_alive,

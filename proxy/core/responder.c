@@ -73,6 +73,7 @@ const struct pool_ops *responder_ops(void)
 {
 	static const struct pool_ops ops = {
 		.send = responder_send,
+		.expect = responder_resume,
 		.resume = responder_resume,
 		.adopt = responder_resume,
 		.is_alive = responder_is_alive,

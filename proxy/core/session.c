@@ -439,6 +439,7 @@ void session_close(struct session *s, enum reason reason)
 	pool_forsake(s);
 	wheel_clear(&s->deadline);
 	list_remove(&s->waiting);
+	list_remove(&s->condemned);
 	list_remove(&s->order);
 	buffer_free(&s->in, &c->shared->memory);
 	buffer_free(&s->out, &c->shared->memory);

@@ -53,6 +53,7 @@ struct session {
 		order; /* in the lane of its listener, core->unproven, proven, leaving, closed */
 	struct list_node
 		waiting; /* in core->recheck, rechecking, starved, handshakes.waiting, .ready */
+	struct list_node condemned; /* in the lane of a server that it has lost */
 	struct deadline deadline;
 	struct limit_token token;
 	struct handshake handshake;
@@ -122,6 +123,7 @@ struct session {
 	uint8_t failed; /* enum reason: it must end, as soon as the event at hand is over */
 	bool paused;	/* the pool holds a batch */
 	bool starved;	/* in core->starved */
+	bool is_owed;	/* a request will never be answered, and could not be told so */
 	bool is_registered;			   /* has had a 2xx to a REGISTER or an INVITE */
 	bool has_refusing_place, has_tarpit_place; /* counted in shared->refusing, ->tarpitted */
 	bool is_paid;				   /* the message that waited for a rate may pass */
@@ -299,6 +301,15 @@ void answers_told(struct session *s, const uint8_t *message, const struct frame 
 	struct histogram *times);
 /* Its request with this method has had a 2xx. */
 void answers_registered(struct session *s, enum frame_method method);
+/* A request that was remembered has been answered here. */
+void answers_forget(struct session *s, const uint8_t *message, const struct frame *frame);
+
+/* For how long the oldest answer has been due; 0: none is. */
+uint32_t answers_age_ms(const struct session *s);
+
+/* The server that should have answered is gone: each request that is remembered gets 503. With s->is_owed afterwards some were
+ * not: the client can only hear of it by the end of its connection. */
+void answers_lose(struct session *s);
 void answers_end(struct session *s);
 
 /* naming.c: bytes of a connection whose header is due; and the header's deadline. */

@@ -23,21 +23,63 @@ static void let_go(struct conf_share *share)
 
 /* --- the places of what is configured --- */
 
+/* --- servers --- */
+
+static bool make_servers(struct pool_settings *p, size_t count)
+{
+	p->place_count = p->pool->backend_count;
+	p->servers = calloc(count + 1, sizeof(*p->servers));
+	p->places = calloc(p->place_count + 1, sizeof(*p->places));
+	if (!p->servers || !p->places)
+		return false;
+	for (struct backend *b = p->pool->backends; b; b = b->next)
+		p->places[b->slot].backend = b;
+	return true;
+}
+
+static void add_server(struct pool_settings *p, const struct server_settings *server)
+{
+	struct server_settings *s = &p->servers[p->server_count++];
+	*s = *server;
+	p->places[s->backend->slot].settings = s;
+}
+
+const struct server_settings *settings_server(
+	const struct pool_settings *p, const struct backend *b)
+{
+	return b->slot < p->place_count ? p->places[b->slot].settings : NULL;
+}
+
+/* Backends are made before the slots are counted. */
+static bool place_servers(struct pool_settings *place, struct shared *sh)
+{
+	const struct conf_pool *conf = place->conf;
+	for (size_t i = 0; i < conf->server_count; i++)
+		if (!shared_backend(sh, place->pool, conf->servers[i].name))
+			return false;
+	if (!make_servers(place, conf->server_count))
+		return false;
+	for (size_t i = 0; i < conf->server_count; i++) {
+		const struct conf_server *server = &conf->servers[i];
+		add_server(place, &(struct server_settings){
+					  .backend = shared_backend(sh, place->pool, server->name),
+					  .conf = server,
+					  .address = server->address,
+					  .weight = server->weight,
+					  .tier = server->is_backup,
+				  });
+	}
+	return true;
+}
+
 static bool place_pool(struct settings *s, struct shared *sh, const struct conf_pool *conf)
 {
 	struct pool *p = shared_pool(sh, conf->name, pool_ops_for(conf));
-	struct pool_settings *place = p ? &s->pools[p->slot] : NULL;
-	struct backend **backends = calloc(conf->server_count + 1, sizeof(struct backend *));
-	if (!place || !backends) {
-		free(backends);
+	if (!p)
 		return false;
-	}
-	*place = (struct pool_settings){
-		.pool = p, .conf = conf, .share = hold(s->share), .backends = backends};
-	for (size_t i = 0; i < conf->server_count; i++)
-		if (!(backends[i] = shared_backend(sh, p, conf->servers[i].name)))
-			return false;
-	return true;
+	s->pools[p->slot] =
+		(struct pool_settings){.pool = p, .conf = conf, .share = hold(s->share)};
+	return place_servers(&s->pools[p->slot], sh);
 }
 
 static bool place_listener(struct settings *s, struct shared *sh, const struct conf_listener *conf)
@@ -191,13 +233,12 @@ static bool carry_pool(struct settings *s, const struct pool_settings *from)
 	struct pool_settings *place = &s->pools[from->pool->slot];
 	if (place->share || !from->share)
 		return true;
-	struct backend **backends = calloc(from->conf->server_count + 1, sizeof(struct backend *));
-	if (!backends)
-		return false;
-	memcpy(backends, from->backends, from->conf->server_count * sizeof(struct backend *));
 	place->conf = from->conf;
 	place->share = hold(from->share);
-	place->backends = backends;
+	if (!make_servers(place, from->server_count))
+		return false;
+	for (size_t i = 0; i < from->server_count; i++)
+		add_server(place, &from->servers[i]);
 	return true;
 }
 
@@ -301,7 +342,8 @@ void settings_free(struct settings *s)
 		let_go(s->listeners[i].share);
 	for (size_t i = 0; s->pools && i < s->pool_count; i++) {
 		let_go(s->pools[i].share);
-		free(s->pools[i].backends);
+		free(s->pools[i].servers);
+		free(s->pools[i].places);
 	}
 	for (size_t i = 0; i < s->map_count; i++)
 		class_map_free(s->maps[i]);
@@ -342,4 +384,16 @@ bool settings_trust(const struct listener_settings *l, const struct addr *peer)
 		if (network_contains(&l->conf->trusted[i], peer))
 			return true;
 	return false;
+}
+
+const struct addr *settings_source(
+	const struct pool_settings *p, const struct addr_port *to, unsigned long n)
+{
+	size_t count = p->conf->source_addresses_count;
+	for (size_t i = 0; i < count; i++) {
+		const struct addr *source = &p->conf->sources[(n + i) % count];
+		if (addr_is_ipv4(source) == addr_is_ipv4(&to->addr))
+			return source;
+	}
+	return NULL;
 }

@@ -35,12 +35,29 @@ struct listener_settings {
 	bool is_retired;	  /* no longer configured */
 };
 
+/* A server that may be connected to. */
+struct server_settings {
+	struct backend *backend;
+	const struct conf_server *conf;
+	struct addr_port address;
+	uint32_t weight; /* at least 1 */
+	uint32_t tier;	 /* used while none of a lower one is up: 0, for backups more */
+};
+
+struct server_place {
+	struct backend *backend;
+	const struct server_settings *settings; /* NULL: no longer configured */
+};
+
 struct pool_settings {
 	struct pool *pool;
 	const struct conf_pool *conf;
 	struct conf_share *share;
-	struct backend **backends; /* as conf->servers */
-	struct tls_setup *tls;	   /* for its servers that speak TLS; as above */
+	struct server_settings *servers; /* in the order of the configuration */
+	size_t server_count;
+	struct server_place *places; /* by slot: all servers that have ever been */
+	size_t place_count;
+	struct tls_setup *tls; /* for its servers that speak TLS; as above */
 	bool is_retired;
 };
 
@@ -81,6 +98,14 @@ void settings_free(struct settings *s);
 
 /* From now on these are in force for those who look from outside. The workers are told one by one. Main thread. */
 void settings_publish(struct shared *sh, const struct settings *s);
+
+/* What is configured for this server; NULL: nothing any more. */
+const struct server_settings *settings_server(
+	const struct pool_settings *p, const struct backend *b);
+
+/* The n-th of the pool's source addresses that can reach this one, in turn; NULL: there is none. */
+const struct addr *settings_source(
+	const struct pool_settings *p, const struct addr_port *to, unsigned long n);
 
 /* The place of the n-th listener of the configuration. */
 struct listener_settings *settings_listener(const struct settings *s, size_t index);

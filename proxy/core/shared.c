@@ -55,19 +55,14 @@ static void free_listener(struct listener *l)
 	free(l);
 }
 
-static void free_backend(struct backend *b)
-{
-	free(b->counters);
-	free(b);
-}
-
 static void free_pool(struct pool *p)
 {
 	while (p->backends) {
 		struct backend *b = p->backends;
 		p->backends = b->next;
-		free_backend(b);
+		backend_free(b);
 	}
+	pthread_mutex_destroy(&p->lock);
 	free(p->lanes);
 	free(p);
 }
@@ -156,6 +151,7 @@ struct pool *shared_pool(struct shared *sh, const char *name, const struct pool_
 	set_name(p->name, name);
 	p->slot = sh->pool_count;
 	p->ops = ops;
+	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_lock(&sh->lock);
 	p->next = sh->pools;
 	sh->pools = p;
@@ -170,16 +166,14 @@ struct backend *shared_backend(struct shared *sh, struct pool *p, const char *na
 	for (; *last; last = &(*last)->next)
 		if (!strcmp((*last)->name, name))
 			return *last;
-	struct backend *b = calloc(1, sizeof(*b));
-	if (b)
-		b->counters = counters_new_server(sh->workers);
-	if (!b || !b->counters) {
-		free(b);
+	struct backend *b = p->backend_count < SHARED_BACKENDS_MAX
+				    ? backend_new(name, p->backend_count, sh->workers)
+				    : NULL;
+	if (!b)
 		return NULL;
-	}
-	set_name(b->name, name);
 	pthread_mutex_lock(&sh->lock);
 	*last = b;
+	p->backend_count++;
 	pthread_mutex_unlock(&sh->lock);
 	return b;
 }

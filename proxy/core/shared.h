@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "limits/bans.h"
 #include "limits/limiter.h"
+#include "proxy/core/backend.h"
 #include "proxy/core/classes.h"
 #include "proxy/core/counters.h"
 #include "proxy/core/list.h"
@@ -27,7 +28,7 @@
 struct pool_ops;
 struct settings;
 
-enum { SHARED_NAME_MAX = 64 };
+enum { SHARED_NAME_MAX = 64, SHARED_BACKENDS_MAX = UINT16_MAX }; /* of a pool, ever */
 
 /* What one worker tells the others about its unnamed connections of a listener, on cache lines of its own. */
 struct unnamed_lane {
@@ -58,13 +59,6 @@ struct listener {
 	atomic_bool has_suspect;	/* see hint.h */
 };
 
-/* A server of a pool. */
-struct backend {
-	struct backend *next;
-	char name[SHARED_NAME_MAX];
-	struct server_counters *counters; /* one per worker */
-};
-
 struct pool_lane {
 	_Alignas(64) struct counter sessions; /* that have chosen it */
 };
@@ -75,8 +69,11 @@ struct pool {
 	char name[SHARED_NAME_MAX];
 	const struct pool_ops
 		*ops; /* a pool that answers by itself is not the one of that name with servers */
-	atomic_uint turn; /* round robin over the servers */
-	struct backend *backends;
+	pthread_mutex_t
+		lock; /* of the credit and the complaints of its servers; never held over a syscall */
+	atomic_uint turn;	  /* where least-connections begins to look */
+	struct backend *backends; /* that have ever been, in the order of their slots */
+	uint16_t backend_count;
 	struct pool_lane *lanes; /* one per worker */
 };
 

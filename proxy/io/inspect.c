@@ -232,35 +232,27 @@ static void add_connections(uint64_t *sum, const struct backend *b, unsigned wor
 		*sum += counter_read(&b->counters[w].connections);
 }
 
-/* NULL: no longer configured. */
-static const struct conf_server *find_server(const struct pool_settings *p, const struct backend *b)
-{
-	for (size_t i = 0; p->share && i < p->conf->server_count; i++)
-		if (p->backends[i] == b)
-			return &p->conf->servers[i];
-	return NULL;
-}
-
 /* Those that are configured, and those that a reload has removed and somebody is still connected to. */
 static bool is_shown(const struct pool_settings *p, const struct backend *b, unsigned workers)
 {
 	uint64_t connections = 0;
 	add_connections(&connections, b, workers);
-	return connections != 0 || (!p->is_retired && find_server(p, b));
+	return connections != 0 || (!p->is_retired && p->share && settings_server(p, b));
 }
 
 static void fill_server(struct filler *f, struct inspect_server *to,
 	const struct pool_settings *settings, const struct backend *b, unsigned workers)
 {
-	const struct conf_server *conf = find_server(settings, b);
+	const struct server_settings *server =
+		settings->share ? settings_server(settings, b) : NULL;
 	struct server_counters sum = {0};
 	for (unsigned w = 0; w < workers; w++)
 		counters_add_server(&sum, &b->counters[w]);
 	memcpy(to->pool, settings->pool->name, sizeof(to->pool));
 	memcpy(to->name, b->name, sizeof(to->name));
-	to->address = conf ? conf->address : (struct addr_port){0};
-	to->transport = conf ? transport_name(conf->transport) : "";
-	to->is_retired = !conf || settings->is_retired;
+	to->address = server ? server->address : (struct addr_port){0};
+	to->transport = server ? transport_name(server->conf->transport) : "";
+	to->is_retired = !server || settings->is_retired;
 	to->connections = counter_read(&sum.connections);
 	fill_histogram(&to->answer, &sum.answer);
 	inspect_begin(f, &to->responses);

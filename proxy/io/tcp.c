@@ -99,7 +99,18 @@ void tcp_probe(const struct stream *s, const struct conf_timeouts *timeouts, boo
 	set(ts->fd, IPPROTO_TCP, TCP_KEEPIDLE, 1);
 }
 
-struct stream *tcp_connect(struct tcp *t, const struct addr_port *to,
+/* The port is chosen with the server's in view: each address is good for all ports to each server, not for all together. */
+static bool bind_to(int fd, const struct addr *from)
+{
+	struct sockaddr_storage address;
+	if (!from)
+		return true;
+	socklen_t length = addr_to_sockaddr(&(struct addr_port){.addr = *from}, &address);
+	return set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1) &&
+	       bind(fd, (struct sockaddr *)&address, length) == 0;
+}
+
+struct stream *tcp_connect(struct tcp *t, const struct addr_port *to, const struct addr *from,
 	const struct conf_timeouts *timeouts, int *failure)
 {
 	struct sockaddr_storage address;
@@ -109,7 +120,7 @@ struct stream *tcp_connect(struct tcp *t, const struct addr_port *to,
 		*failure = errno;
 		return NULL;
 	}
-	if (!tcp_set_options(fd, timeouts) ||
+	if (!tcp_set_options(fd, timeouts) || !bind_to(fd, from) ||
 		(connect(fd, (struct sockaddr *)&address, length) != 0 && errno != EINPROGRESS)) {
 		*failure = errno;
 		close(fd);

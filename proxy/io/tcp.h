@@ -32,8 +32,8 @@ void tcp_fini(struct tcp *t);
  * no room. */
 struct stream *tcp_adopt(struct tcp *t, int fd);
 
-/* Begin to connect. NULL, with *failure an errno, when the host or the network says no at once. */
-struct stream *tcp_connect(struct tcp *t, const struct addr_port *to,
+/* Begin to connect, from that address unless it is NULL. NULL, with *failure an errno, when the host or the network says no at once. */
+struct stream *tcp_connect(struct tcp *t, const struct addr_port *to, const struct addr *from,
 	const struct conf_timeouts *timeouts, int *failure);
 
 /* The address of our end. */

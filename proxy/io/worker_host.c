@@ -14,7 +14,8 @@ static struct worker *worker_of(struct host *h)
 static struct stream *host_connect(struct host *h, const struct connection_plan *plan, int *failure)
 {
 	struct worker *w = worker_of(h);
-	struct stream *raw = tcp_connect(&w->tcp, plan->to, &w->core.conf->timeouts, failure);
+	struct stream *raw =
+		tcp_connect(&w->tcp, plan->to, plan->from, &w->core.conf->timeouts, failure);
 	if (!raw || !plan->tls)
 		return raw;
 	SSL *ssl = tls_setup_connect(plan->tls, w->core.index, plan->to);

@@ -53,16 +53,19 @@ static void check_transaction(const uint8_t *message, const struct frame *frame)
 	struct transaction found;
 	bool is_due = frame->kind == FRAME_REQUEST && frame->method != METHOD_ACK &&
 		      frame->call_id && frame->cseq;
-	transactions_add(&t, 4, message, frame, 7);
+	struct quotes quotes = {0};
+	const struct transaction_room room = {.quotes = &quotes, .max = 4, .max_quoted = 65536};
+	transactions_add(&t, &room, message, frame, 7);
 	require(t.count == is_due);
 	if (is_due) {
 		struct frame answer = *frame;
 		answer.kind = FRAME_RESPONSE;
 		answer.status = 200;
-		require(transactions_take(&t, message, &answer, &found));
+		require(transactions_take(&t, &quotes, message, &answer, &found));
 		require(found.method == frame->method && found.at_ms == 7);
 	}
-	transactions_free(&t);
+	transactions_free(&t, &quotes);
+	quotes_fini(&quotes);
 }
 
 /* What is left is framed as it was said to be, and has none of the names in it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* core_fake.c - see core_fake.h. */
 #include "tests/unit/core_fake.h"
+#include "proxy/core/check.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -215,8 +216,10 @@ struct listener *fake_listener(const struct fake *f, size_t index)
 	return settings_listener(f->settings, index)->listener;
 }
 
-static void assert_core_empty(const struct core *c)
+static void assert_core_empty(struct core *c)
 {
+	check_end_all(c);
+	assert_true(list_is_empty(&c->queues));
 	assert_int_equal(c->sessions.taken, 0);
 	assert_int_equal(c->links.taken, 0);
 	assert_true(list_is_empty(&c->unproven));

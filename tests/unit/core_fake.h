@@ -17,7 +17,14 @@ enum { FAKE_WORKERS = 2, FAKE_SCRIPT = 64 };
 /* A literal and its length, NULs inside it included. */
 #define BYTES(literal) (literal), sizeof(literal) - 1
 
-#define FAKE_CONF(listener, pool, more)                                                        \
+#define FAKE_CONF(listener, pool, more)                                                            \
+	"log: { level = \"debug\"; };"                                                             \
+	"listeners = ( { name = \"l\"; address = \"192.0.2.99:5060\"; pool = \"p\"; " listener     \
+	" } );"                                                                                    \
+	"pools = ( { name = \"p\"; policy = \"round-robin\"; health: { method = \"off\"; }; " pool \
+	" } );" more
+/* The same with the policy and the health checks that `pool` asks for. */
+#define FAKE_CONF_CHECKED(listener, pool, more)                                                \
 	"log: { level = \"debug\"; };"                                                         \
 	"listeners = ( { name = \"l\"; address = \"192.0.2.99:5060\"; pool = \"p\"; " listener \
 	" } );"                                                                                \

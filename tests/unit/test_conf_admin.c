@@ -28,8 +28,9 @@ static void addresses_trust_and_readiness_are_checked(void **state)
 			"f:3: admin.health: \"127.0.0.1:9090\" is taken by admin.http, expected "
 			"another\n",
 			""},
-		{ADMIN("ready_when = \"backends\";"),
-			"f:3: admin.ready_when: \"backends\" is not known, expected \"serving\"\n",
+		{ADMIN("ready_when = \"servers\";"),
+			"f:3: admin.ready_when: \"servers\" is not known, expected \"serving\" or "
+			"\"backends\"\n",
 			""},
 		{ADMIN("trusted = [ \"10.0.0.0/16\" ];"), "",
 			"f:3: admin.trusted: it means nothing while admin.health is \"\", expected "

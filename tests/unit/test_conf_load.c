@@ -105,7 +105,10 @@ static void listeners_and_pools_have_their_defaults(void **state)
 	assert_string_equal(l->pool, "p");
 	assert_int_equal(l->pool_index, 0);
 	assert_int_equal(c->pool_count, 1);
-	assert_int_equal(p->policy, CONF_ROUND_ROBIN);
+	assert_int_equal(p->policy, CONF_SOURCE_HASH);
+	assert_int_equal(p->health.method, CONF_HEALTH_OPTIONS);
+	assert_true(conf_health_is_alive(&p->health, 404));
+	assert_false(conf_health_is_alive(&p->health, 503));
 	assert_int_equal(p->proxy_protocol, CONF_SEND_PROXY_OFF);
 	assert_int_equal(p->max_message, 65536);
 	assert_int_equal(p->keepalive_interval_ms, 60000);
@@ -318,7 +321,7 @@ static void names_in_the_wrong_group_are_refused_with_the_right_one(void **state
 		{CASE_GOOD "sip: { max_connections = 5; };",
 			"f:3: sip.max_connections: unknown name here, expected perhaps "
 			"max_connections "
-			"in \"file\", \"listener\"\n",
+			"in \"file\", \"listener\", \"server\"\n",
 			""},
 	};
 
@@ -333,10 +336,9 @@ static void words_that_are_not_built_yet_are_refused_with_those_that_are(void **
 			"f:3: limits.action: \"drop\" is not known, expected \"reset\", "
 			"\"close\", \"refuse\" or \"tarpit\"\n",
 			""},
-		{CASE_LISTENER
-			"pools = ( { name = \"p\"; policy = \"source-hash\"; respond: { }; } );",
-			"f:2: pools.p.policy: \"source-hash\" is not known, expected "
-			"\"round-robin\"\n",
+		{CASE_LISTENER "pools = ( { name = \"p\"; policy = \"random\"; respond: { }; } );",
+			"f:2: pools.p.policy: \"random\" is not known, expected \"source-hash\", "
+			"\"round-robin\" or \"least-connections\"\n",
 			""},
 		{CASE_GOOD "log: { level = \"Info\"; };",
 			"f:3: log.level: \"Info\" is not known, expected \"error\", \"warning\", "

@@ -110,7 +110,8 @@ static void responses_of_a_server_are_counted_by_class_or_exactly(void **state)
 	struct fake *f = fake_new(plain, 1);
 	struct fake_stream *client = fake_client(f);
 	fake_say(client, BYTES(REQUEST("REGISTER", "1")));
-	const struct server_counters *c = settings_pool(f->settings, 0)->backends[0]->counters;
+	const struct server_counters *c =
+		settings_pool(f->settings, 0)->servers[0].backend->counters;
 	assert_int_equal(counter_read(&c->connections), 1);
 	fake_say(fake_server(f, 0), BYTES(RESPONSE("401 Unauthorized", "REGISTER", "1")));
 	fake_say(fake_server(f, 0), BYTES(RESPONSE("200 OK", "REGISTER", "2")));
@@ -270,11 +271,11 @@ static void the_time_to_connect_is_that_of_the_server_that_was_reached(void **st
 	const struct pool_settings *p = settings_pool(f->settings, 0);
 	uint64_t counts[3];
 	for (unsigned i = 0; i < 3; i++)
-		counts[i] = counter_read(&p->backends[i]->counters[0].connect.buckets[0]);
+		counts[i] = counter_read(&p->servers[i].backend->counters[0].connect.buckets[0]);
 	assert_int_equal(counts[0], 0);
 	assert_int_equal(counts[1], 1);
 	assert_int_equal(counts[2], 0);
-	assert_int_equal(counter_read(&p->backends[0]->counters[0].connect.sum_ms), 0);
+	assert_int_equal(counter_read(&p->servers[0].backend->counters[0].connect.sum_ms), 0);
 	fake_stop(f);
 }
 

@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-static const char plain[] = FAKE_CONF("", FAKE_ONE_SERVER, "");
+/* Nothing is remembered of requests: what is held is what peers do not take. */
+static const char plain[] = FAKE_CONF("", FAKE_ONE_SERVER, "sip: { max_pending = 0; };");
 #define SMALL                                                         \
 	"sip: { max_message = \"16K\"; max_header_bytes = \"4K\"; };" \
 	"memory: { per_connection = \"64K\"; };"

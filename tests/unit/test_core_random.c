@@ -489,8 +489,11 @@ static void nothing_leaks_and_no_message_is_torn_whatever_happens(void **state)
 	if (first != SEED || rounds != ROUNDS)
 		return; /* what follows is known of one run alone */
 	assert_true(accounted > rounds / 2);
-	/* A phone with a habit, and a storm that lasts until patience ends, have tests of their own. */
+	/* A phone with a habit, and a storm that lasts until patience ends, have tests of their own; and so
+	 * have servers that are lost or drained. */
 	reasons[REASON_PING_TIMEOUT]++;
+	reasons[REASON_SERVER_LOST]++;
+	reasons[REASON_SERVER_DRAINED]++;
 	reasons[REASON_LIMIT_MAX_HANDSHAKES]++;
 	for (unsigned reason = REASON_NONE + 1; reason < REASON_NO_RESOURCES; reason++)
 		if (!reasons[reason])

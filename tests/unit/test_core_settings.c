@@ -156,9 +156,10 @@ static void the_next_server_that_is_tried_is_one_of_the_new_list(void **state)
 
 /* --- deadlines --- */
 
-#define TIMED(timeouts, pool)  \
-	LISTENER("l", "p", "") \
-	ONE_POOL("p", SERVER("s1", "10.0.0.1") pool) "timeouts: { " timeouts " };"
+#define TIMED(timeouts, pool)                                                         \
+	LISTENER("l", "p", "")                                                        \
+	ONE_POOL("p", SERVER("s1", "10.0.0.1") "health: { method = \"off\"; };" pool) \
+	"timeouts: { " timeouts " };"
 
 static void a_deadline_that_a_reload_brings_nearer_holds_for_those_who_are_silent(void **state)
 {
@@ -283,13 +284,13 @@ static void what_comes_back_under_its_name_goes_on_counting(void **state)
 	(void)state;
 	struct fake *f = fake_new(before, 1);
 	struct listener *l = fake_listener(f, 0);
-	struct backend *b = settings_pool(f->settings, 0)->backends[0];
+	struct backend *b = settings_pool(f->settings, 0)->servers[0].backend;
 	fake_finish(fake_client(f));
 	fake_reload(f, elsewhere);
 	assert_ptr_not_equal(fake_listener(f, 0), l);
 	fake_reload(f, before);
 	assert_ptr_equal(fake_listener(f, 0), l);
-	assert_ptr_equal(settings_pool(f->settings, 0)->backends[0], b);
+	assert_ptr_equal(settings_pool(f->settings, 0)->servers[0].backend, b);
 	assert_int_equal(counter_read(&l->counters[0].accepted), 1);
 	fake_end(f);
 }

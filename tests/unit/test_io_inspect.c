@@ -116,10 +116,11 @@ static void counts_of_all_workers_add_up_under_their_labels(void **state)
 	for (unsigned w = 0; w < WORKERS; w++) {
 		count_in(&settings_listener(s.settings, 0)->listener->counters[w]);
 		count_in_class(&settings_listener(s.settings, 0)->listener->classes[CLASS_NONE][w]);
-		counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[w].connections);
+		counter_count(
+			&settings_pool(s.settings, 0)->servers[1].backend->counters[w].connections);
 		counter_count(&settings_pool(s.settings, 0)
-				       ->backends[1]
-				       ->counters[w]
+				       ->servers[1]
+				       .backend->counters[w]
 				       .responses[counters_status_slot(407)]);
 	}
 	struct inspection *all = inspect_take(&s.inspector);
@@ -192,7 +193,7 @@ static void what_a_reload_has_removed_is_shown_as_long_as_it_is_used(void **stat
 	(void)state;
 	struct stage s;
 	begin(&s);
-	counter_count(&settings_pool(s.settings, 0)->backends[1]->counters[0].connections);
+	counter_count(&settings_pool(s.settings, 0)->servers[1].backend->counters[0].connections);
 	counter_count(&settings_listener(s.settings, 0)
 			       ->listener->classes[CLASS_NONE][0]
 			       .connections[SESSION_NAMED]);
@@ -283,7 +284,7 @@ static void how_long_things_took_adds_up_over_workers_listeners_and_servers(void
 	for (unsigned w = 0; w < WORKERS; w++) {
 		histogram_count(&settings_listener(s.settings, w)->listener->counters[w].admission,
 			w ? 31000 : 250);
-		histogram_count(&p->backends[w]->counters[w].connect, 6 + w);
+		histogram_count(&p->servers[w].backend->counters[w].connect, 6 + w);
 	}
 	struct inspection *all = inspect_take(&s.inspector);
 	assert_int_equal(up_to(&all->admission, "0.1"), 0);

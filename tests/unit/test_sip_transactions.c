@@ -12,6 +12,10 @@
 
 static const struct frame_limits limits = {65536, 16384, 128, 64, false, false, 0};
 
+enum { MOST_QUOTED = 8192 };
+
+static struct quotes quotes;
+
 /* A message that the framer has passed. */
 static struct frame frame_of(const char *text)
 {
@@ -37,13 +41,15 @@ static const char *message(
 static void see(struct transactions *t, uint32_t max, const char *text, uint32_t now_ms)
 {
 	struct frame frame = frame_of(text);
-	transactions_add(t, max, (const uint8_t *)text, &frame, now_ms);
+	const struct transaction_room room = {
+		.quotes = &quotes, .max = max, .max_quoted = MOST_QUOTED};
+	transactions_add(t, &room, (const uint8_t *)text, &frame, now_ms);
 }
 
 static bool take(struct transactions *t, const char *text, struct transaction *out)
 {
 	struct frame frame = frame_of(text);
-	return transactions_take(t, (const uint8_t *)text, &frame, out);
+	return transactions_take(t, &quotes, (const uint8_t *)text, &frame, out);
 }
 
 static void an_answer_finds_its_request_by_call_id_and_cseq(void **state)
@@ -64,7 +70,7 @@ static void an_answer_finds_its_request_by_call_id_and_cseq(void **state)
 	assert_true(take(&t, message("SIP/2.0 200 OK", "y", "1 INVITE", ""), &found));
 	assert_false(found.has_credentials);
 	assert_int_equal(t.count, 0);
-	transactions_free(&t);
+	transactions_free(&t, &quotes);
 }
 
 static void an_ack_is_not_due_and_a_repetition_is_one(void **state)
@@ -76,7 +82,7 @@ static void an_ack_is_not_due_and_a_repetition_is_one(void **state)
 	see(&t, 8, message("OPTIONS sip:b SIP/2.0", "x", "1 OPTIONS", ""), 0);
 	see(&t, 8, message("OPTIONS sip:b SIP/2.0", "x", "1 OPTIONS", ""), 0);
 	assert_int_equal(t.count, 1);
-	transactions_free(&t);
+	transactions_free(&t, &quotes);
 }
 
 static void many_are_remembered_up_to_the_most_and_memory_goes_with_the_last(void **state)
@@ -89,7 +95,7 @@ static void many_are_remembered_up_to_the_most_and_memory_goes_with_the_last(voi
 	for (unsigned i = 0; i < MOST + 20; i++) {
 		snprintf(cseq, sizeof(cseq), "%u OPTIONS", i);
 		see(&t, MOST, message("OPTIONS sip:b SIP/2.0", "x", cseq, ""), i);
-		assert_int_equal(transactions_bytes(&t) > 0, i >= TRANSACTIONS_FEW);
+		assert_true(t.quoted <= MOST_QUOTED);
 	}
 	assert_int_equal(t.count, MOST);
 	for (unsigned i = 0; i < MOST + 20; i++) {
@@ -101,6 +107,51 @@ static void many_are_remembered_up_to_the_most_and_memory_goes_with_the_last(voi
 	assert_int_equal(transactions_bytes(&t), 0);
 	see(&t, 0, message("OPTIONS sip:b SIP/2.0", "x", "1 OPTIONS", ""), 0);
 	assert_int_equal(t.count, 0);
+}
+
+/* Those that find no room for their quote are remembered without it. */
+static void a_request_is_quoted_until_it_is_answered_as_far_as_there_is_room(void **state)
+{
+	struct transactions t = {0};
+	struct transaction found;
+	char cseq[32];
+	unsigned quoted = 0;
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(cseq, sizeof(cseq), "%u OPTIONS", i);
+		see(&t, 32, message("OPTIONS sip:b SIP/2.0", "x", cseq, ""), i);
+	}
+	uint32_t age_ms;
+	assert_true(transactions_oldest(&t, 100, &age_ms));
+	assert_int_equal(age_ms, 100);
+	while (transactions_pop(&t, &found)) {
+		snprintf(cseq, sizeof(cseq), "%u OPTIONS", found.at_ms);
+		const char *text = message("OPTIONS sip:b SIP/2.0", "x", cseq, "");
+		quoted += found.quote != NULL;
+		if (found.quote) {
+			assert_int_equal(found.quote->length, strlen(text));
+			assert_memory_equal(found.quote->bytes, text, strlen(text));
+		}
+		quotes_release(&quotes, found.quote);
+	}
+	assert_int_equal(quoted, MOST_QUOTED / 1024);
+	assert_int_equal(transactions_bytes(&t), 0);
+	assert_false(transactions_oldest(&t, 100, &age_ms));
+}
+
+static void a_request_that_never_went_on_is_forgotten(void **state)
+{
+	struct transactions t = {0};
+	struct transaction found;
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		see(&t, 8, message("OPTIONS sip:b SIP/2.0", i ? "y" : "x", "1 OPTIONS", ""), 0);
+	const char *text = message("OPTIONS sip:b SIP/2.0", "x", "1 OPTIONS", "");
+	struct frame frame = frame_of(text);
+	transactions_forget(&t, &quotes, (const uint8_t *)text, &frame);
+	transactions_forget(&t, &quotes, (const uint8_t *)text, &frame);
+	assert_int_equal(t.count, 1);
+	assert_true(take(&t, message("SIP/2.0 200 OK", "y", "1 OPTIONS", ""), &found));
 }
 
 /* --- what a request is about --- */
@@ -194,6 +245,8 @@ int main(void)
 		cmocka_unit_test(an_answer_finds_its_request_by_call_id_and_cseq),
 		cmocka_unit_test(an_ack_is_not_due_and_a_repetition_is_one),
 		cmocka_unit_test(many_are_remembered_up_to_the_most_and_memory_goes_with_the_last),
+		cmocka_unit_test(a_request_is_quoted_until_it_is_answered_as_far_as_there_is_room),
+		cmocka_unit_test(a_request_that_never_went_on_is_forgotten),
 		cmocka_unit_test(a_tag_in_to_is_found_where_it_is_one_and_nowhere_else),
 		cmocka_unit_test(emergency_calls_are_known_by_their_urn),
 		cmocka_unit_test(stale_is_a_parameter_and_no_text),

@@ -34,6 +34,7 @@ def secure(*leaves, **more):
     return {"transport": "tls", "tls": {"certificates": [leaf.conf for leaf in leaves], **more}}
 
 
+QUIET = {"policy": "round-robin", "health": {"method": "off"}}
 RESPOND_200 = {"name": "main", "respond": {"status": 200, "reason": "OK"}}
 
 
@@ -47,6 +48,8 @@ def tree(backends=(), listener=None, listeners=None, pool=None, pools=None, **se
     if pools is None:
         behind = {"name": "main", "servers": servers(*backends)} if backends else dict(RESPOND_200)
         pools = [{**behind, **(pool or {})}]
+    # A test's servers take turns and answer what the test is about alone, unless it says otherwise.
+    pools = [{**QUIET, **one} if "servers" in one else one for one in pools]
     if listeners is None:
         listeners = [{}]
     made = [{**main, **(listener or {}), **one} for one in listeners]
