@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/command.h"
 #include "admin/address.h"
+#include "admin/call.h"
 #include "admin/json.h"
 #include "admin/page.h"
 #include "admin/sources.h"
@@ -16,22 +17,7 @@ enum {
 	OVER_MAX_MS = 24 * 60 * 60 * 1000,
 	TOP = 20,
 	TOP_MAX = 100000,
-	OPTIONS_MAX = 3,
 	HELP_COLUMN = 26,
-};
-
-/* An option of a command that was given, and its value. */
-struct given {
-	const char *option, *value;
-};
-
-/* What a command is run with. */
-struct call {
-	struct reply *reply;
-	const struct request *request;
-	const char *subject; /* the word that is no option; NULL: not given */
-	struct given given[OPTIONS_MAX];
-	const struct inspector *inspector;
 };
 
 struct command {
@@ -41,16 +27,15 @@ struct command {
 	void (*run)(const struct call *c);
 };
 
-/* NULL: not given. */
-static const char *value_of(const struct call *c, const char *option)
+const char *call_value(const struct call *c, const char *option)
 {
-	for (unsigned i = 0; i < OPTIONS_MAX && c->given[i].option; i++)
+	for (unsigned i = 0; i < CALL_OPTIONS_MAX && c->given[i].option; i++)
 		if (!strcmp(c->given[i].option, option))
 			return c->given[i].value;
 	return NULL;
 }
 
-static void make_page(const struct call *c, page_write *text, page_write *json, const void *subject)
+void call_page(const struct call *c, page_write *text, page_write *json, const void *subject)
 {
 	c->reply->text = page_make(c->request->is_json ? json : text, subject, &c->reply->length);
 }
@@ -77,7 +62,7 @@ static void run_status(const struct call *c)
 		.is_ready = inspect_is_ready(c->inspector),
 	};
 	if (all)
-		make_page(c, status_write_text, status_write_json, &s);
+		call_page(c, status_write_text, status_write_json, &s);
 	inspect_free(all);
 }
 
@@ -142,7 +127,7 @@ static void show_one_source(const struct call *c, const char *text)
 		inspect_source(c->inspector, &a.network.addr, a.endpoint, &count);
 	if (all && count) {
 		const struct inspect_sources one = {.views = &all[0].source, .count = 1, .all = 1};
-		make_page(c, sources_write_text, sources_write_json, &one);
+		call_page(c, sources_write_text, sources_write_json, &one);
 	}
 	free(all);
 }
@@ -152,16 +137,16 @@ static void run_sources(const struct call *c)
 	struct inspect_sources found;
 	enum inspect_sort sort;
 	size_t top;
-	if (c->subject || !read_sort(value_of(c, "--sort"), &sort) ||
-		!read_top(value_of(c, "--top"), &top)) {
+	if (c->subject || !read_sort(call_value(c, "--sort"), &sort) ||
+		!read_top(call_value(c, "--top"), &top)) {
 		command_say(c->reply, REPLY_USAGE,
 			"sources expects --top with a number, 1 to 100000, and --sort with "
 			"connections, "
 			"refused or penalty\n");
-	} else if (value_of(c, "--source")) {
-		show_one_source(c, value_of(c, "--source"));
+	} else if (call_value(c, "--source")) {
+		show_one_source(c, call_value(c, "--source"));
 	} else if (inspect_sources(c->inspector, top, sort, &found)) {
-		make_page(c, sources_write_text, sources_write_json, &found);
+		call_page(c, sources_write_text, sources_write_json, &found);
 		free(found.views);
 	}
 }
@@ -176,7 +161,7 @@ static void run_limits(const struct call *c)
 		inspect_source(c->inspector, &a.network.addr, a.endpoint, &found.count);
 	found.sources = all;
 	if (all)
-		make_page(c, source_limits_write_text, source_limits_write_json, &found);
+		call_page(c, source_limits_write_text, source_limits_write_json, &found);
 	free(all);
 }
 
@@ -187,13 +172,13 @@ static void run_bans(const struct call *c)
 	if (!inspect_bans(c->inspector, &bans, &list.count))
 		return;
 	list.bans = bans;
-	make_page(c, bans_write_text, bans_write_json, &list);
+	call_page(c, bans_write_text, bans_write_json, &list);
 	free(bans);
 }
 
 /* --- what is done --- */
 
-static void order(const struct call *c, enum server_action action, uint32_t over_ms)
+void call_order(const struct call *c, enum server_action action, uint32_t over_ms)
 {
 	c->reply->status = REPLY_LATER;
 	c->reply->order = (struct server_order){.action = action, .over_ms = over_ms};
@@ -201,24 +186,32 @@ static void order(const struct call *c, enum server_action action, uint32_t over
 
 static void run_reload(const struct call *c)
 {
-	order(c, SERVER_RELOAD, 0);
+	call_order(c, SERVER_RELOAD, 0);
+}
+
+bool call_over(const struct call *c, uint32_t *over_ms)
+{
+	const char *over = call_value(c, "--over");
+	uint64_t ms = 0;
+	if (over && (!conf_value_duration(over, &ms) || ms < OVER_MIN_MS || ms > OVER_MAX_MS)) {
+		command_say(c->reply, REPLY_USAGE,
+			"--over expects a duration with a unit, 50ms to 1d, as in 10m\n");
+		return false;
+	}
+	*over_ms = (uint32_t)ms;
+	return true;
 }
 
 static void run_drain(const struct call *c)
 {
-	const char *over = value_of(c, "--over");
-	uint64_t over_ms = 0;
-	if (over && (!conf_value_duration(over, &over_ms) || over_ms < OVER_MIN_MS ||
-			    over_ms > OVER_MAX_MS))
-		command_say(c->reply, REPLY_USAGE,
-			"drain --over expects a duration with a unit, 50ms to 1d, as in 10m\n");
-	else
-		order(c, SERVER_DRAIN, (uint32_t)over_ms);
+	uint32_t over_ms;
+	if (call_over(c, &over_ms))
+		call_order(c, SERVER_DRAIN, over_ms);
 }
 
 static void run_undrain(const struct call *c)
 {
-	order(c, SERVER_UNDRAIN, 0);
+	call_order(c, SERVER_UNDRAIN, 0);
 }
 
 static bool is_printable(const char *text)
@@ -232,7 +225,7 @@ static bool is_printable(const char *text)
 /* False: said. Without a duration it stays until it is lifted. */
 static bool read_ban(const struct call *c, const struct address *a, struct ban *ban)
 {
-	const char *duration = value_of(c, "--for"), *reason = value_of(c, "--reason");
+	const char *duration = call_value(c, "--for"), *reason = call_value(c, "--reason");
 	uint64_t ms = 0;
 	*ban = (struct ban){.network = a->network, .until_s = BAN_FOREVER, .is_by_hand = true};
 	if (!a->is_network)
@@ -261,7 +254,7 @@ static void run_ban(const struct call *c)
 	struct ban ban;
 	if (!read_address(c, c->subject, &a) || !read_ban(c, &a, &ban))
 		return;
-	order(c, SERVER_BAN, 0);
+	call_order(c, SERVER_BAN, 0);
 	c->reply->order.ban = ban;
 }
 
@@ -270,7 +263,7 @@ static void order_about_source(const struct call *c, enum server_action action)
 	struct address a;
 	if (!read_address(c, c->subject, &a))
 		return;
-	order(c, action, 0);
+	call_order(c, action, 0);
 	c->reply->order.ban.network =
 		a.is_network ? a.network : inspect_network(c->inspector, &a.network.addr);
 	memcpy(c->reply->order.ban.endpoint, a.endpoint, sizeof(a.endpoint));
@@ -349,27 +342,33 @@ static bool has_option(const struct command *c, const char *option)
 	       found[-1] == '[' && found[length] == ' ';
 }
 
-static bool has_subject(const struct command *c)
+/* How many words it takes that are no options: they stand before the first of those. */
+static unsigned count_subjects(const struct command *c)
 {
-	return c->words && c->words[0] != '[';
+	unsigned count = 0;
+	for (const char *w = c->words; w && *w && *w != '['; w += strspn(w, " ")) {
+		w += strcspn(w, " ");
+		count++;
+	}
+	return count;
 }
 
-/* Options with their values, and one subject where the command has one, in any order. */
+/* Options with their values, and the other words that the command has, in any order. */
 static bool take_words(const struct command *c, const struct request *r, struct call *call)
 {
-	unsigned options = 0;
+	unsigned options = 0, subjects = 0;
 	for (unsigned i = 1; i < r->count; i++) {
-		if (has_option(c, r->words[i]) && i + 1 < r->count && options < OPTIONS_MAX &&
-			!value_of(call, r->words[i])) {
+		if (has_option(c, r->words[i]) && i + 1 < r->count && options < CALL_OPTIONS_MAX &&
+			!call_value(call, r->words[i])) {
 			call->given[options++] = (struct given){r->words[i], r->words[i + 1]};
 			i++;
-		} else if (has_subject(c) && !call->subject && r->words[i][0] != '-') {
-			call->subject = r->words[i];
+		} else if (subjects < count_subjects(c) && r->words[i][0] != '-') {
+			*(subjects++ ? &call->verb : &call->subject) = r->words[i];
 		} else {
 			return false;
 		}
 	}
-	return !has_subject(c) || call->subject;
+	return subjects == count_subjects(c);
 }
 
 void command_run(struct reply *reply, const struct request *r, const struct inspector *inspector)

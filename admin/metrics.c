@@ -64,6 +64,7 @@ static const struct metric metrics[] = {
 		"Connections that may wait there.", {0}},
 	{POOL(connect), "sipweir_backend_connect_seconds", "histogram",
 		"From the beginning of a connect until the first bytes could be sent.", {0}},
+	{SERVER(up), "sipweir_backend_up", "gauge", "1 while this server takes new clients.", {0}},
 	{SERVER(connections), "sipweir_backend_connections", "gauge",
 		"Connections to this server, those being made included.", {0}},
 	{SERVER(responses), "sipweir_responses_total", "counter",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "admin/status.h"
+#include "admin/backends.h"
 #include "admin/duration.h"
 #include "admin/json.h"
 #include "admin/table.h"
@@ -188,12 +189,22 @@ static void put_responder(struct table *t, const struct inspect_pool *p)
 	table_put(t, cells);
 }
 
+/* What an operator should see at once; sipweirctl backends tells the rest. */
+static const char *server_note(const struct inspect_server *s)
+{
+	if (s->is_retired)
+		return "removed";
+	if (strcmp(s->state, "up") != 0)
+		return s->state;
+	return s->is_lost ? "lost" : s->up ? "" : "down";
+}
+
 static void put_server(struct table *t, const struct inspect_server *s)
 {
 	char address[ADDR_PORT_TEXT_MAX], connections[NUMBER_MAX];
 	snprintf(connections, sizeof(connections), "%ju", (uintmax_t)s->connections);
 	const char *const cells[] = {s->pool, s->name, address_text(address, &s->address),
-		s->transport, connections, s->is_retired ? "removed" : ""};
+		s->transport, connections, server_note(s)};
 	table_put(t, cells);
 }
 
@@ -306,19 +317,6 @@ static void json_listener(struct json *j, const struct inspect_listener *l)
 	json_close_object(j);
 }
 
-static void json_server(struct json *j, const struct inspect_server *s)
-{
-	char address[ADDR_PORT_TEXT_MAX];
-	json_open_object(j, NULL);
-	json_put_string(j, "pool", s->pool);
-	json_put_string(j, "name", s->name);
-	json_put_string(j, "address", address_text(address, &s->address));
-	json_put_string(j, "transport", s->transport);
-	json_put_bool(j, "removed", s->is_retired);
-	json_put_uint(j, "connections", s->connections);
-	json_close_object(j);
-}
-
 static void json_pool(struct json *j, const struct inspect_pool *p)
 {
 	json_open_object(j, NULL);
@@ -354,7 +352,7 @@ bool status_write_json(struct text *t, const void *status)
 	json_close_array(&j);
 	json_open_array(&j, "servers");
 	for (size_t i = 0; i < s->all->server_count; i++)
-		json_server(&j, &s->all->servers[i]);
+		backends_put_json(&j, &s->all->servers[i]);
 	json_close_array(&j);
 	json_open_array(&j, "certificates");
 	for (size_t i = 0; i < s->all->certificate_count; i++)

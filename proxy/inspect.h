@@ -66,10 +66,22 @@ struct inspect_listener {
 
 struct inspect_server {
 	char pool[INSPECT_NAME_MAX], name[INSPECT_NAME_MAX];
-	struct addr_port address;	 /* port 0: no longer known */
-	const char *transport;		 /* "" then */
-	bool is_retired;		 /* a reload has removed it; what is connected lives on */
-	uint64_t connections;		 /* open now, those being made included */
+	struct addr_port address; /* port 0: no longer known */
+	const char *transport;	  /* "" then */
+	bool is_retired;	  /* a reload has removed it; what is connected lives on */
+	uint64_t connections;	  /* open now, those being made included */
+	uint64_t queued;	  /* of these, those that wait for their turn to connect */
+	uint32_t weight;
+	bool is_backup;
+	uint64_t up;		/* 1: it takes new clients */
+	const char *state;	/* what is wanted of it: up, drain, down; "removed" */
+	bool is_ordered;	/* by an administrator, whatever the file says */
+	const char *health;	/* what the checks say: up, down, unknown */
+	const char *reason;	/* what the last one found */
+	uint32_t status;	/* of the answer to it; 0: there was none */
+	uint64_t health_ms;	/* for how long; 0: always */
+	bool is_lost;		/* down for pools.loss_after */
+	uint64_t drain_left_ms; /* until the last of its clients is closed; 0: it is not drained */
 	struct inspect_list responses;	 /* by status */
 	struct inspect_histogram answer; /* from a client's request to its final answer */
 };

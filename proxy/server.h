@@ -64,14 +64,20 @@ enum server_action {
 	SERVER_BAN,	/* `ban`, by hand */
 	SERVER_UNBAN,	/* lift what is banned in the network of `ban`, points of its address too */
 	SERVER_FORGET,	/* points, rates and refusals of its address */
+	SERVER_BACKEND, /* what a server of a pool shall do */
 };
 
-enum { SERVER_ORDERS = 16 };
+enum { SERVER_ORDERS = 16, SERVER_NAME_MAX = 64 };
 
 struct server_order {
 	enum server_action action;
-	uint32_t over_ms; /* DRAIN: in place of timeouts.drain, unless 0 */
+	uint32_t
+		over_ms; /* DRAIN, BACKEND: in place of timeouts.drain, pools.drain_over, unless 0 */
 	struct ban ban;
+	struct {
+		char pool[SERVER_NAME_MAX], server[SERVER_NAME_MAX];
+		enum conf_server_state state;
+	} backend;
 
 	/* Called once, in the main thread: done, or why not. `text` has a line for each thing to say and is good during the call. */
 	void (*on_done)(void *owner, bool is_done, const char *text);

@@ -3,10 +3,9 @@
 #include "proxy/core/balance.h"
 #include "proxy/core/core.h"
 #include "proxy/core/proxy_header.h"
+#include "proxy/core/text.h"
 #include "sip/options.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,16 +159,10 @@ static void finish(
 	plan_next(ch);
 }
 
-static const char *failure_name(int failure)
-{
-	const char *name = strerrorname_np(failure);
-	return name ? name : "failed";
-}
-
 static void fail_with_stream(struct check *ch)
 {
 	const struct stream *s = ch->stream;
-	finish(ch, false, s->fault ? s->fault : failure_name(s->failure), 0, s->detail);
+	finish(ch, false, s->fault ? s->fault : text_errno(s->failure), 0, s->detail);
 }
 
 static void take_frame(struct check *ch, const uint8_t *message, const struct frame *frame)
@@ -315,7 +308,7 @@ static void begin(struct check *ch)
 	ch->round++;
 	atomic_store(&ch->backend->is_check_wanted, false);
 	if (!connect_to(ch, server, &failure)) {
-		finish(ch, false, failure_name(failure), 0, NULL);
+		finish(ch, false, text_errno(failure), 0, NULL);
 		return;
 	}
 	if (!ch->is_secured)
@@ -369,6 +362,11 @@ static void start(struct check *ch, struct core *c, const struct pool_settings *
 	wheel_set(&c->wheel, &ch->deadline, c->now_ms + draw(ch) % within_ms);
 }
 
+static bool is_running(const struct check *ch)
+{
+	return list_has(&ch->running);
+}
+
 /* Nothing is known about it any more. */
 static void stop(struct check *ch)
 {
@@ -378,7 +376,6 @@ static void stop(struct check *ch)
 	backend_tell(ch->backend, BACKEND_UNKNOWN, ch->core->now_ms);
 	atomic_store(&ch->backend->recovered_ms, 0);
 	atomic_store(&ch->backend->why, "not_checked");
-	ch->core = NULL;
 }
 
 static bool is_same(const struct addr_port *a, const struct addr_port *b)
@@ -410,9 +407,9 @@ static void tend(struct core *c, const struct pool_settings *pool, const struct 
 		return;
 	if (!is_wanted(pool, place))
 		return;
-	if (ch->core && !is_same(&ch->address, &place->settings->address))
+	if (is_running(ch) && !is_same(&ch->address, &place->settings->address))
 		stop(ch);
-	if (!ch->core)
+	if (!is_running(ch))
 		start(ch, c, pool, &place->settings->address);
 	if (!ch->stream && atomic_load(&place->backend->is_check_wanted) &&
 		c->now_ms >= ch->began_ms + WANTED_MS)

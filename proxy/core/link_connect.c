@@ -3,6 +3,7 @@
 #include "proxy/core/balance.h"
 #include "proxy/core/link.h"
 #include "proxy/core/loss.h"
+#include "proxy/core/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,16 +28,10 @@ static void report_failed(const struct link *k, const char *reason, const char *
 	s->core->host->report(s->core->host, &r);
 }
 
-static const char *failure_name(int failure)
-{
-	const char *name = strerrorname_np(failure);
-	return name ? name : "failed";
-}
-
 void link_report_failure(const struct link *k)
 {
 	const struct stream *s = k->stream;
-	report_failed(k, s->fault ? s->fault : failure_name(s->failure), s->detail);
+	report_failed(k, s->fault ? s->fault : text_errno(s->failure), s->detail);
 }
 
 static const struct addr_port *session_destination(struct session *s)
@@ -121,7 +116,7 @@ static bool link_begin(struct link *k, const struct iovec *ranges, int count)
 	k->began_ms = k->session->core->now_ms;
 	k->wanted = 0;
 	if (!link_open(k, &failure)) {
-		report_failed(k, failure_name(failure), NULL);
+		report_failed(k, text_errno(failure), NULL);
 		loss_complain(k);
 		return false;
 	}

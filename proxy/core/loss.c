@@ -233,7 +233,8 @@ static bool may_go(const struct session *s, uint64_t passed_ms, uint64_t over_ms
 
 static void drain_links(struct core *c, struct backend_lane *lane, const struct server_drain *d)
 {
-	uint64_t passed_ms = c->now_ms - lane->drained_ms;
+	/* The clock of whoever has told so is finer than ours. */
+	uint64_t passed_ms = c->now_ms > lane->drained_ms ? c->now_ms - lane->drained_ms : 0;
 	uint64_t wanted = passed_ms >= d->over_ms ? lane->drain_total
 						  : lane->drain_total * passed_ms / d->over_ms;
 	struct list_node *n = list_first(&lane->links);
@@ -255,7 +256,8 @@ static void drain_server(
 		lane->drained_ms = 0;
 		return;
 	}
-	if (!lane->drained_ms) {
+	/* Told again, it begins again. */
+	if (!lane->drained_ms || (d.began_ms && lane->drained_ms != d.began_ms)) {
 		lane->drained_ms = d.began_ms ? d.began_ms : c->now_ms;
 		lane->drain_total = count_list(&lane->links);
 		lane->drain_gone = 0;

@@ -87,3 +87,9 @@ void text_put_label(struct text *t, const char *value)
 			text_put_char(t, *c);
 	}
 }
+
+const char *text_errno(int failure)
+{
+	const char *name = strerrorname_np(failure);
+	return name ? name : "failed";
+}

@@ -30,4 +30,7 @@ void text_put_escaped(struct text *t, const void *bytes, size_t length);
 /* The inside of a label's value in Prometheus' text format: quotes, backslashes and line feeds escaped. */
 void text_put_label(struct text *t, const char *value);
 
+/* The name of an errno, as in "ECONNREFUSED": a constant. */
+const char *text_errno(int failure);
+
 #endif

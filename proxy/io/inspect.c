@@ -254,6 +254,7 @@ static void fill_server(struct filler *f, struct inspect_server *to,
 	to->transport = server ? transport_name(server->conf->transport) : "";
 	to->is_retired = !server || settings->is_retired;
 	to->connections = counter_read(&sum.connections);
+	inspect_fill_health(to, settings, b, server_now_ms());
 	fill_histogram(&to->answer, &sum.answer);
 	inspect_begin(f, &to->responses);
 	for (unsigned s = 0; s < STATUS_SLOTS; s++)
@@ -432,7 +433,7 @@ bool inspect_is_healthy(const struct inspector *i)
 
 bool inspect_is_ready(const struct inspector *i)
 {
-	return atomic_load(&i->is_serving) && inspect_is_healthy(i);
+	return atomic_load(&i->is_serving) && inspect_is_healthy(i) && inspect_has_servers(i);
 }
 
 bool inspect_is_draining(const struct inspector *i)

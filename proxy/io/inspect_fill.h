@@ -3,6 +3,7 @@
 #ifndef SIPWEIR_PROXY_IO_INSPECT_FILL_H
 #define SIPWEIR_PROXY_IO_INSPECT_FILL_H
 
+#include "proxy/core/settings.h"
 #include "proxy/core/shared.h"
 #include "proxy/inspect.h"
 
@@ -30,5 +31,12 @@ static inline void inspect_put(
 /* What a listener counts by class. */
 void inspect_fill_classes(struct filler *f, struct inspect_listener *to, const struct listener *l,
 	const struct shared *sh);
+
+/* How a server is, and what was ordered. */
+void inspect_fill_health(struct inspect_server *to, const struct pool_settings *pool,
+	const struct backend *b, uint64_t now_ms);
+
+/* False: a pool has had no server that takes clients for a while, and admin.ready_when says that this matters. */
+bool inspect_has_servers(const struct inspector *i);
 
 #endif

@@ -7,6 +7,7 @@
 #include "proxy/io/notice.h"
 #include "proxy/io/privileges.h"
 #include "proxy/io/reload.h"
+#include "proxy/io/server_order.h"
 #include "sip/message.h"
 
 #include <errno.h>
@@ -250,6 +251,9 @@ static void take_order(struct server *s, const struct server_order *order)
 	case SERVER_UNBAN:
 	case SERVER_FORGET:
 		ban_keeper_order(s, order);
+		break;
+	case SERVER_BACKEND:
+		server_order_carry_out(s, order);
 		break;
 	case SERVER_UNDRAIN:
 		leave_take_back(s, order);

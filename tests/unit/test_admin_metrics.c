@@ -132,6 +132,9 @@ static const char of_the_rest[] =
 		"2") "sipweir_backend_connect_seconds_bucket{pool=\"p\",le=\"+Inf\"} 3\n"
 		     "sipweir_backend_connect_seconds_sum{pool=\"p\"} 70.007\n"
 		     "sipweir_backend_connect_seconds_count{pool=\"p\"} 3\n"
+		     "# HELP sipweir_backend_up 1 while this server takes new clients.\n"
+		     "# TYPE sipweir_backend_up gauge\n"
+		     "sipweir_backend_up{pool=\"p\",server=\"a\\\\b\\\"c\\nd\"} 1\n"
 		     "# HELP sipweir_backend_connections Connections to this server, those being "
 		     "made "
 		     "included.\n"
@@ -282,6 +285,7 @@ static void write_page(struct text *t)
 	struct inspect_server server = {.pool = "p",
 		.name = "a\\b\"c\nd",
 		.connections = 14,
+		.up = 1,
 		.responses = statuses,
 		.answer = {.bounds = BOUNDS}};
 	/* the second answers by itself: there is nothing to connect to */

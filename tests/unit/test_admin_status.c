@@ -65,10 +65,16 @@ static const char expected_json[] =
 	"{\"name\":\"maintenance\",\"removed\":false,\"clients\":12,\"answers\":503}],\"servers\":["
 	"{\"pool\":\"kamailio\",\"name\":\"k1\",\"address\":\"10.0.1.10:5060\",\"transport\":"
 	"\"tcp\","
-	"\"removed\":false,\"connections\":44},"
+	"\"removed\":false,\"connections\":44"
+	",\"queued\":0,\"weight\":1,\"backup\":false,\"state\":\"up\",\"ordered\":false,\"health\":"
+	"\"up\",\"health_ms\":0,\"reason\":\"answered\",\"status\":200,\"lost\":false,\"drain_left_"
+	"ms\":0},"
 	"{\"pool\":\"kamailio\",\"name\":\"k2\",\"address\":\"\",\"transport\":\"\",\"removed\":"
 	"true,"
-	"\"connections\":1}],\"certificates\":["
+	"\"connections\":1"
+	",\"queued\":0,\"weight\":0,\"backup\":false,\"state\":\"removed\",\"ordered\":false,"
+	"\"health\":\"unknown\",\"health_ms\":0,\"reason\":\"not_checked\",\"status\":0,\"lost\":"
+	"false,\"drain_left_ms\":0}],\"certificates\":["
 	"{\"listener\":\"nlb-sip\",\"name\":\"far.example\",\"left_s\":1209600},"
 	"{\"listener\":\"nlb-sip\",\"name\":\"near.example\",\"left_s\":1209599},"
 	"{\"listener\":\"old\",\"name\":\"*.example.com\",\"left_s\":0}]}\n";
@@ -83,8 +89,24 @@ static struct inspect_pool pools[] = {
 	{.name = "maintenance", .clients = 12, .answers = 503},
 };
 static struct inspect_server servers[] = {
-	{.pool = "kamailio", .name = "k1", .transport = "tcp", .connections = 44},
-	{.pool = "kamailio", .name = "k2", .transport = "", .connections = 1, .is_retired = true},
+	{.pool = "kamailio",
+		.name = "k1",
+		.transport = "tcp",
+		.connections = 44,
+		.weight = 1,
+		.up = 1,
+		.state = "up",
+		.health = "up",
+		.reason = "answered",
+		.status = 200},
+	{.pool = "kamailio",
+		.name = "k2",
+		.transport = "",
+		.connections = 1,
+		.is_retired = true,
+		.state = "removed",
+		.health = "unknown",
+		.reason = "not_checked"},
 };
 
 static struct inspect_certificate certificates[] = {
