@@ -20,8 +20,8 @@ enum {
 
 struct check {
 	struct backend *backend;
-	struct core *core;	  /* of the worker that runs it; NULL: nobody does */
-	struct list_node running; /* in core->checks */
+	struct core *core;	  /* of the worker that runs it */
+	struct list_node running; /* in core->checks; in no list: nobody runs it */
 	const struct pool *pool;
 	struct addr_port address; /* of the server that is checked */
 	struct deadline deadline; /* the next check, or its timeout */

@@ -137,6 +137,31 @@ void link_rule_out(struct link *k, const struct backend *b)
 		k->tried[k->tried_count++] = b->slot;
 }
 
+/* Each address of ours has so many ports to one server, and a connect that finds none fails. */
+static void look_at_ports(const struct link *k, const struct server_settings *server)
+{
+	struct session *s = k->session;
+	const struct conf_pool *pool = session_pool(s)->conf;
+	uint64_t sources = pool->source_addresses_count ? pool->source_addresses_count : 1;
+	uint64_t ports = s->core->shared->ports * sources;
+	unsigned open = atomic_load_explicit(&k->backend->open, memory_order_relaxed);
+	if (!ports || open < ports / 10 * 8)
+		return;
+	struct record r;
+	record_init(&r, RECORD_KERNEL_PORTS);
+	r.pool = s->pool->name;
+	r.server = k->backend->name;
+	r.address = server->address;
+	r.current = open;
+	r.max = (uint32_t)ports;
+	r.has |= RECORD_HAS_ADDRESS | RECORD_HAS_CURRENT;
+	snprintf(r.message, sizeof(r.message),
+		"four fifths of the ports to this server are in use; give more of this host's "
+		"addresses in pools.%s.source_addresses, or widen net.ipv4.ip_local_port_range",
+		s->pool->name);
+	s->core->host->report(s->core->host, &r);
+}
+
 /* The next server is its own. NULL: there is none. */
 static const struct server_settings *link_choose(struct link *k)
 {
@@ -155,8 +180,10 @@ static const struct server_settings *link_choose(struct link *k)
 		if (!server)
 			return NULL;
 		link_rule_out(k, server->backend);
-		if (link_attach(k, server))
-			return server;
+		if (!link_attach(k, server))
+			continue;
+		look_at_ports(k, server);
+		return server;
 	}
 	return NULL;
 }

@@ -87,6 +87,8 @@ struct shared {
 	struct room_lane *rooms;  /* one per worker */
 	struct places handshakes; /* limits.max_handshakes */
 	uint64_t tag_key;	  /* of the To tags made here */
+	uint32_t
+		ports; /* that connects may come from, of each address of ours to each server; 0: unknown */
 	struct bans *bans;
 	atomic_uint
 		banned; /* how often somebody was banned whose open connections are to be looked at */

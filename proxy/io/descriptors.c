@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/descriptors.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
 
 enum {
@@ -11,10 +12,19 @@ enum {
 	RESERVE = 64, /* log, signals, control; never given to connections */
 };
 
+/* Each may be checked while all connections are open. */
+static size_t count_servers(const struct conf *conf)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < conf->pool_count; i++)
+		count += conf->pools[i].server_count;
+	return count;
+}
+
 static uint64_t overhead(const struct conf *conf, unsigned workers)
 {
 	size_t admin = conf->admin.http_count + conf->admin.health_count;
-	return RESERVE + PER_ADMIN * admin +
+	return RESERVE + PER_ADMIN * admin + count_servers(conf) +
 	       (uint64_t)workers * (PER_WORKER + conf->listener_count);
 }
 
@@ -67,4 +77,15 @@ uint32_t descriptors_provide(const struct conf *conf, unsigned workers, struct c
 		conf->max_connections, (unsigned long long)needed, (unsigned long long)granted,
 		(unsigned long long)fit);
 	return 0;
+}
+
+uint32_t descriptors_ports(void)
+{
+	unsigned first, last;
+	FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	if (!range)
+		return 0;
+	bool is_known = fscanf(range, "%u %u", &first, &last) == 2 && last >= first;
+	fclose(range);
+	return is_known ? last - first + 1 : 0;
 }

@@ -19,4 +19,7 @@ uint32_t descriptors_provide(const struct conf *conf, unsigned workers, struct c
 bool descriptors_suffice(
 	const struct conf *conf, const struct shared *sh, struct conf_errors *errors);
 
+/* How many ports this host gives to connects from one address to one server; 0: it does not tell. Any thread. */
+uint32_t descriptors_ports(void);
+
 #endif

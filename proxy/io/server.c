@@ -119,6 +119,7 @@ static bool init_shared(struct server *s, const struct conf *conf, struct conf_e
 	if (!setup.capacity)
 		return false;
 	if (shared_init(&s->shared, &setup)) {
+		s->shared.ports = descriptors_ports();
 		s->world.shared = &s->shared;
 		s->world.tls = tls_world_new(setup.workers);
 		if (s->world.tls)
