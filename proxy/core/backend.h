@@ -35,6 +35,7 @@ enum backend_health {
 struct backend_lane {
 	_Alignas(64) struct list
 		links;	       /* connected, being connected or waiting for that; oldest first */
+	uint64_t condemned_ms; /* when the last of those was */
 	struct list condemned; /* sessions that have lost it, and are to be closed in their turn */
 	struct list queue;     /* of `links`, those that wait to be connected */
 	struct list_node waiting; /* in core->queues while there are any */
@@ -65,10 +66,11 @@ struct backend {
 	atomic_uint health;	       /* enum backend_health */
 	atomic_uint_fast64_t since_ms; /* when that began, of the workers' clock */
 	atomic_uint_fast64_t
-		recovered_ms;	   /* when it came back from being down; 0: it has never been */
-	_Atomic(const char *) why; /* a constant: what the last check found */
-	atomic_uint status;	   /* of the answer to it; 0: there was none */
-	atomic_bool is_lost;	   /* down for pools.loss_after */
+		recovered_ms;	       /* when it came back from being down; 0: it has never been */
+	atomic_uint_fast64_t alive_ms; /* when a check last succeeded; 0: never */
+	_Atomic(const char *) why;     /* a constant: what the last check found */
+	atomic_uint status;	       /* of the answer to it; 0: there was none */
+	atomic_bool is_lost;	       /* down for pools.loss_after */
 
 	/* What workers have seen, under the pool's lock: who has complained within one window of time. */
 	uint64_t complained_ms;

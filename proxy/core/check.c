@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proxy/core/check.h"
-#include "proxy/core/balance.h"
-#include "proxy/core/core.h"
+#include "proxy/core/check_state.h"
 #include "proxy/core/proxy_header.h"
 #include "proxy/core/text.h"
 #include "sip/options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +15,6 @@ enum {
 	EARLIER = 5,	  /* a check comes up to this part of the interval before its time */
 	ANSWER_MAX = 64 * 1024,
 	REQUEST_MAX = 2048,
-};
-
-struct check {
-	struct backend *backend;
-	struct core *core;	  /* of the worker that runs it */
-	struct list_node running; /* in core->checks; in no list: nobody runs it */
-	const struct pool *pool;
-	struct addr_port address; /* of the server that is checked */
-	struct deadline deadline; /* the next check, or its timeout */
-	struct stream *stream;	  /* NULL between two checks */
-	struct framer framer;
-	struct buffer in;  /* what has come of an answer */
-	struct buffer out; /* what has to be sent yet */
-	struct options_id id;
-	uint64_t began_ms;
-	uint64_t round;		    /* so many have been begun */
-	unsigned succeeded, failed; /* in a row */
-	bool is_secured;
 };
 
 struct check *check_new(struct backend *b)
@@ -50,16 +31,6 @@ void check_free(struct check *ch)
 }
 
 /* --- settings --- */
-
-static const struct pool_settings *pool_of(const struct check *ch)
-{
-	return &ch->core->settings->pools[ch->pool->slot];
-}
-
-static const struct conf_health *health_of(const struct check *ch)
-{
-	return &pool_of(ch)->conf->health;
-}
 
 static struct memory_gauge *memory_of(const struct check *ch)
 {
@@ -79,56 +50,9 @@ static uint64_t draw(const struct check *ch)
 /* Never later than the interval, so that a recovery is seen in time; and not in step with a hundred others. */
 static void plan_next(struct check *ch)
 {
-	uint32_t interval_ms = health_of(ch)->interval_ms;
+	uint32_t interval_ms = check_health(ch)->interval_ms;
 	uint64_t next_ms = ch->began_ms + interval_ms - draw(ch) % (interval_ms / EARLIER + 1);
 	wheel_set(&ch->core->wheel, &ch->deadline, next_ms);
-}
-
-/* --- what is found --- */
-
-static void report(const struct check *ch, enum record_event event, const char *message)
-{
-	struct core *c = ch->core;
-	struct record r;
-	record_init(&r, event);
-	r.pool = ch->pool->name;
-	r.server = ch->backend->name;
-	r.address = ch->address;
-	r.has |= RECORD_HAS_ADDRESS;
-	r.reason = atomic_load(&ch->backend->why);
-	snprintf(r.message, sizeof(r.message), "%s", message);
-	c->host->report(c->host, &r);
-}
-
-static void tell_down(const struct check *ch, const char *detail)
-{
-	char message[RECORD_MESSAGE_MAX];
-	unsigned left = balance_count_up(pool_of(ch));
-	unsigned status = atomic_load(&ch->backend->status);
-	char answer[32] = "";
-	if (status)
-		snprintf(answer, sizeof(answer), "it answered %u; ", status);
-	snprintf(message, sizeof(message), "%s%.200s%snew clients go to the %u that are up", answer,
-		detail ? detail : "", detail ? "; " : "", left);
-	report(ch, RECORD_BACKEND_DOWN, message);
-}
-
-static void judge(struct check *ch, bool is_alive, const char *detail)
-{
-	const struct conf_health *h = health_of(ch);
-	struct backend *b = ch->backend;
-	enum backend_health before = atomic_load(&b->health);
-	ch->succeeded = is_alive ? ch->succeeded + 1 : 0;
-	ch->failed = is_alive ? 0 : ch->failed + 1;
-	if (is_alive && (before == BACKEND_UNKNOWN || ch->succeeded >= h->rise)) {
-		backend_tell(b, BACKEND_UP, ch->core->now_ms);
-		if (before == BACKEND_DOWN)
-			report(ch, RECORD_BACKEND_UP, "it takes clients again");
-	} else if (!is_alive && before != BACKEND_DOWN &&
-		   (before == BACKEND_UNKNOWN || ch->failed >= h->fall)) {
-		backend_tell(b, BACKEND_DOWN, ch->core->now_ms);
-		tell_down(ch, detail);
-	}
 }
 
 /* --- one check --- */
@@ -155,7 +79,7 @@ static void finish(
 	put_away(ch);
 	atomic_store(&ch->backend->why, why);
 	atomic_store(&ch->backend->status, status);
-	judge(ch, is_alive, detail ? kept : NULL);
+	check_judge(ch, is_alive, detail ? kept : NULL);
 	plan_next(ch);
 }
 
@@ -170,7 +94,7 @@ static void take_frame(struct check *ch, const uint8_t *message, const struct fr
 	if (frame->kind != FRAME_RESPONSE || frame->status < 200 ||
 		!options_is_answer(&ch->id, message, frame))
 		return;
-	bool is_alive = conf_health_is_alive(health_of(ch), frame->status);
+	bool is_alive = conf_health_is_alive(check_health(ch), frame->status);
 	finish(ch, is_alive, is_alive ? "answered" : "status", frame->status, NULL);
 }
 
@@ -230,7 +154,7 @@ static void say(struct check *ch)
 	if (wrote <= 0)
 		return;
 	buffer_consume(&ch->out, memory_of(ch), (size_t)wrote);
-	if (!ch->out.length && health_of(ch)->method == CONF_HEALTH_CONNECT)
+	if (!ch->out.length && check_health(ch)->method == CONF_HEALTH_CONNECT)
 		finish(ch, true, "connected", 0, NULL);
 }
 
@@ -248,7 +172,7 @@ static void on_ready(struct stream *stream, unsigned readiness)
 
 static size_t write_preface(const struct check *ch, uint8_t out[PROXY_HEADER_WRITE_MAX])
 {
-	enum conf_send_proxy mode = pool_of(ch)->conf->proxy_protocol;
+	enum conf_send_proxy mode = check_pool(ch)->conf->proxy_protocol;
 	if (mode == CONF_SEND_PROXY_OFF)
 		return 0;
 	return proxy_header_write_local(out, mode == CONF_SEND_PROXY_V2 ? 2 : 1);
@@ -262,10 +186,10 @@ static size_t write_request(struct check *ch, uint8_t out[REQUEST_MAX])
 	const struct options_request request = {
 		.from = from,
 		.to = to,
-		.uri = health_of(ch)->uri,
+		.uri = check_health(ch)->uri,
 		.is_tls = ch->is_secured,
 	};
-	if (health_of(ch)->method == CONF_HEALTH_CONNECT) {
+	if (check_health(ch)->method == CONF_HEALTH_CONNECT) {
 		memcpy(out, "\r\n\r\n", 4);
 		return 4;
 	}
@@ -280,11 +204,11 @@ static bool connect_to(struct check *ch, const struct server_settings *server, i
 {
 	struct core *c = ch->core;
 	uint8_t preface[PROXY_HEADER_WRITE_MAX];
-	struct connection_plan plan = {
-		.to = &ch->address, .from = settings_source(pool_of(ch), &ch->address, ch->round)};
+	struct connection_plan plan = {.to = &ch->address,
+		.from = settings_source(check_pool(ch), &ch->address, ch->round)};
 	ch->is_secured = server->conf->transport == CONF_TLS;
 	if (ch->is_secured) {
-		plan.tls = pool_of(ch)->tls;
+		plan.tls = check_pool(ch)->tls;
 		plan.preface = preface;
 		plan.preface_length = write_preface(ch, preface);
 	}
@@ -298,9 +222,15 @@ static bool connect_to(struct check *ch, const struct server_settings *server, i
 	return true;
 }
 
+/* What this host lacks says nothing about the server. */
+static bool is_ours(int failure)
+{
+	return failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == ENOBUFS;
+}
+
 static void begin(struct check *ch)
 {
-	const struct server_settings *server = settings_server(pool_of(ch), ch->backend);
+	const struct server_settings *server = settings_server(check_pool(ch), ch->backend);
 	uint8_t text[PROXY_HEADER_WRITE_MAX + REQUEST_MAX];
 	size_t length = 0;
 	int failure = 0;
@@ -308,17 +238,21 @@ static void begin(struct check *ch)
 	ch->round++;
 	atomic_store(&ch->backend->is_check_wanted, false);
 	if (!connect_to(ch, server, &failure)) {
-		finish(ch, false, text_errno(failure), 0, NULL);
+		if (is_ours(failure))
+			plan_next(ch);
+		else
+			finish(ch, false, text_errno(failure), 0, NULL);
 		return;
 	}
 	if (!ch->is_secured)
 		length = write_preface(ch, text);
 	length += write_request(ch, text + length);
 	if (!buffer_append(&ch->out, memory_of(ch), text, length)) {
-		finish(ch, false, "no_resources", 0, NULL);
+		put_away(ch);
+		plan_next(ch);
 		return;
 	}
-	wheel_set(&ch->core->wheel, &ch->deadline, ch->began_ms + health_of(ch)->timeout_ms);
+	wheel_set(&ch->core->wheel, &ch->deadline, ch->began_ms + check_health(ch)->timeout_ms);
 	say(ch);
 	want(ch);
 }
@@ -328,11 +262,11 @@ static void on_deadline(struct deadline *d)
 	struct check *ch = LIST_OBJECT(d, struct check, deadline);
 	if (!ch->stream)
 		begin(ch);
-	else if (ch->core->now_ms >= ch->began_ms + health_of(ch)->timeout_ms)
+	else if (ch->core->now_ms >= ch->began_ms + check_health(ch)->timeout_ms)
 		finish(ch, false, "timeout", 0, "no answer within health.timeout");
 	else
-		wheel_set(
-			&ch->core->wheel, &ch->deadline, ch->began_ms + health_of(ch)->timeout_ms);
+		wheel_set(&ch->core->wheel, &ch->deadline,
+			ch->began_ms + check_health(ch)->timeout_ms);
 }
 
 /* --- who is checked --- */
@@ -383,23 +317,6 @@ static bool is_same(const struct addr_port *a, const struct addr_port *b)
 	return addr_equal(&a->addr, &b->addr) && a->port == b->port;
 }
 
-static void look_for_loss(struct check *ch)
-{
-	struct backend *b = ch->backend;
-	uint64_t now_ms = ch->core->now_ms;
-	uint32_t after_ms = pool_of(ch)->conf->loss_after_ms;
-	if (backend_is_up(b) || atomic_load(&b->is_lost) ||
-		now_ms - atomic_load(&b->since_ms) < after_ms)
-		return;
-	atomic_store(&b->is_lost, true);
-	bool is_close = pool_of(ch)->conf->on_server_loss == CONF_LOSS_CLOSE;
-	report(ch, RECORD_BACKEND_LOST,
-		!balance_has_other(pool_of(ch), b) ? "no other server of the pool is up: its "
-						     "clients stay, and their requests get 503"
-		: is_close ? "its clients are closed at pools.close_rate, and register elsewhere"
-			   : "its clients get a connection to another server");
-}
-
 static void tend(struct core *c, const struct pool_settings *pool, const struct server_place *place)
 {
 	struct check *ch = place->backend->check;
@@ -414,7 +331,7 @@ static void tend(struct core *c, const struct pool_settings *pool, const struct 
 	if (!ch->stream && atomic_load(&place->backend->is_check_wanted) &&
 		c->now_ms >= ch->began_ms + WANTED_MS)
 		begin(ch);
-	look_for_loss(ch);
+	check_look_for_loss(ch);
 }
 
 void check_tend(struct core *c)
@@ -434,7 +351,7 @@ void check_adopt(struct core *c)
 	struct list_node *n = list_first(&c->checks);
 	while (n) {
 		struct check *ch = LIST_OBJECT(n, struct check, running);
-		const struct pool_settings *pool = pool_of(ch);
+		const struct pool_settings *pool = check_pool(ch);
 		n = list_next(&c->checks, n);
 		if (!pool->share || !is_wanted(pool, &pool->places[ch->backend->slot]))
 			stop(ch);

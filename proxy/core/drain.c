@@ -129,6 +129,7 @@ void drain_dismiss(struct session *s, enum reason reason)
 		session_close(s, reason);
 		return;
 	}
+	answers_lose(s);
 	pool_leave(s);
 	s->reason = (uint8_t)reason;
 	session_enter(s, SESSION_DRAINING);

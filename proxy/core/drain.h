@@ -40,7 +40,8 @@ void drain_tend(struct core *c);
 /* True between two messages in both directions, with nothing unsent or unread and no answer due. */
 bool drain_is_quiet(const struct session *s);
 
-/* It is told to go: our FIN goes first, and what it still sends is thrown away, so that no RST destroys what it was sent. */
+/* It is told to go: our FIN goes first, and what it still sends is thrown away, so that no RST
+ * destroys what it was sent. Requests whose answer is due get 503. */
 void drain_dismiss(struct session *s, enum reason reason);
 
 /* True when more are to be closed now than one turn may close: the next must not wait for an event. */

@@ -95,12 +95,16 @@ void link_end(struct link *k, enum reason reason)
 		link_report_failure(
 			k); /* TLS 1.3: servers refuse a certificate after the handshake */
 	loss_complain(k);
+	if (is_lost)
+		atomic_store(&k->backend->is_check_wanted, true);
 	link_disconnect(k);
 	buffer_free(&k->in, link_memory(k));
 	if (reason != REASON_SERVER_BAD && is_early(k)) {
 		buffer_consume(&k->out, link_memory(k), k->preamble);
 		k->preamble = 0;
 		k->framer = (struct framer){0};
+		if (s->state == SESSION_RELAYING)
+			session_enter(s, SESSION_PROVEN);
 		link_go_on(k);
 		return;
 	}

@@ -48,6 +48,7 @@ void loss_complain(const struct link *k)
 
 static void condemn(struct session *s, struct backend_lane *lane)
 {
+	lane->condemned_ms = s->core->now_ms;
 	if (!list_has(&s->condemned))
 		list_append(&lane->condemned, &s->condemned);
 }
@@ -267,6 +268,16 @@ static void drain_server(
 
 /* --- looking around --- */
 
+/* It is the only one, and its clients may come back to it: a check has succeeded since they were lost, or nobody checks. */
+static bool is_back(const struct server_place *place, const struct backend_lane *lane)
+{
+	const struct backend *b = place->backend;
+	if (!place->settings || is_lost(place) || !backend_is_up(b))
+		return false;
+	return atomic_load(&b->health) == BACKEND_UNKNOWN ||
+	       atomic_load(&b->alive_ms) > lane->condemned_ms;
+}
+
 static void tend_server(
 	struct core *c, const struct pool_settings *pool, const struct server_place *place)
 {
@@ -282,8 +293,7 @@ static void tend_server(
 		visit_links(lane, lose_link);
 	else if (!backend_is_up(place->backend))
 		visit_links(lane, lose_stale);
-	/* Its own clients may also come back to it. */
-	if (has_other || balance_count_up(pool))
+	if (has_other || is_back(place, lane))
 		close_condemned(c, pool, place);
 	drain_server(c, pool, place);
 }
