@@ -100,6 +100,18 @@ def leaf(authority):
 
 
 @pytest.fixture
+def callees(tmp_path, end):
+    """callees(scenario): sipp over TCP as the server that plays it."""
+
+    def make(scenario):
+        one = sipp.Uas(tmp_path, scenario, "tn")
+        end.append(one.stop)
+        return one
+
+    return make
+
+
+@pytest.fixture
 def registrar(tmp_path, end):
     """Kamailio, with a callee of sipp's behind it."""
     callee = sipp.Uas(tmp_path)

@@ -9,6 +9,12 @@ from . import ports, process, wait
 SCENARIOS = pathlib.Path(__file__).resolve().parents[1] / "scenarios"
 
 
+def plays(scenario):
+    """One of ours, or one that sipp brings along."""
+    path = SCENARIOS / f"{scenario}.xml"
+    return ["-sf", str(path)] if path.exists() else ["-sn", scenario]
+
+
 class Sipp(process.Peer):
     """
     Phones at `source` (an address of 127.0.0.0/8) that play a scenario `calls` times. `transport` is "t1" (all in
@@ -19,7 +25,7 @@ class Sipp(process.Peer):
         super().__init__(folder, f"sipp-{scenario}-{source}-{transport}")
         self.calls = calls
         program = process.find("sipp", "sip-tester")
-        command = [program, target, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", transport, "-i", source]
+        command = [program, target, *plays(scenario), "-t", transport, "-i", source]
         command += ["-m", str(calls), "-r", str(rate), "-l", "50", "-max_socket", "200", "-nostdin", "-trace_err"]
         command += ["-error_file", str(folder / f"{self.name}.err"), "-timeout", "60", "-timeout_error"]
         self.start(command, cwd=folder)
@@ -40,14 +46,17 @@ class Sipp(process.Peer):
 
 
 class Uas(process.Peer):
-    """sipp's stock callee on UDP: 180, 200, and the answer to BYE."""
+    """The callee on UDP, or on TCP: sipp's stock one (180, 200, and the answer to BYE) unless told otherwise."""
 
-    def __init__(self, folder):
-        super().__init__(folder, "sipp-uas")
+    def __init__(self, folder, scenario="uas", transport="u1"):
+        super().__init__(folder, f"sipp-{scenario}")
         program = process.find("sipp", "sip-tester")
+        self._kind = "tcp" if transport.startswith("t") else "udp"
         for attempt in range(5):
-            self.port = ports.free(socket.SOCK_DGRAM)
-            self.start([program, "-sn", "uas", "-i", "127.0.0.1", "-p", str(self.port), "-nostdin"], cwd=folder)
+            self.port = ports.free(socket.SOCK_STREAM if self._kind == "tcp" else socket.SOCK_DGRAM)
+            self.address = f"127.0.0.1:{self.port}"
+            command = [program, *plays(scenario), "-t", transport, "-i", "127.0.0.1", "-p", str(self.port)]
+            self.start([*command, "-nostdin", "-max_socket", "400"], cwd=folder)
             try:
                 wait.until(self._is_up, 10, "sipp uas", self.text)
                 return
@@ -59,4 +68,4 @@ class Uas(process.Peer):
         if self.process.poll() is not None:
             raise ChildProcessError(f"sipp uas ended with {self.process.returncode}\n{self.text()}")
         wanted = f":{self.port:04X} "
-        return any(wanted in line for line in pathlib.Path("/proc/net/udp").read_text().splitlines())
+        return any(wanted in line for line in pathlib.Path(f"/proc/net/{self._kind}").read_text().splitlines())
