@@ -31,7 +31,7 @@ static void advise_transport(const struct conf *c, size_t i, struct conf_errors 
 		"phones speak TLS here and server \"%s\" is spoken to over TCP: unless it is told, "
 		"it writes its own address and transport=tcp into Record-Route, and calls drop at "
 		"the ACK; in Kamailio set listen=tcp:ADDRESS:PORT advertise PUBLIC-NAME:%u and "
-		"record_route_preset(\"PUBLIC-NAME:%u;transport=tls\")",
+		"record_route_preset(\"PUBLIC-NAME:%u;transport=tls\"), as docs/backends.md shows",
 		server->name, (unsigned)l->address.port, (unsigned)l->address.port);
 }
 

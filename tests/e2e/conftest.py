@@ -132,6 +132,18 @@ def tls_registrar(tmp_path, end, authority):
 
 
 @pytest.fixture
+def kamailio_of(tmp_path, end):
+    """kamailio_of("kamailio-behind-sipweir.cfg", "127.0.0.1:5061"): Kamailio with a file of contrib/kamailio."""
+
+    def make(name, public, **changes):
+        one = kamailio.Contributed(tmp_path, name, public, **changes)
+        end.append(one.stop)
+        return one
+
+    return make
+
+
+@pytest.fixture
 def phones(tmp_path, end):
     """phones(scenario, target, source, calls, transport): sipp, playing."""
 

@@ -21,9 +21,9 @@ backend back
 class HAProxy(process.Peer):
     """TCP through. Every client address of 127.0.0.0/8 may be used."""
 
-    def __init__(self, folder, name, server, options, accept=""):
+    def __init__(self, folder, name, server, options, accept="", listening=None):
         super().__init__(folder, name)
-        listening = ports.listening()
+        listening = listening or ports.listening()
         self.address = "127.0.0.1:%d" % listening.getsockname()[1]
         config = folder / f"{name}.cfg"
         values = {"fd": listening.fileno(), "server": server, "options": options, "accept": accept}
@@ -33,9 +33,12 @@ class HAProxy(process.Peer):
         listening.close()  # its queue holds callers until haproxy is up: no need to wait, and no probe to be forwarded
 
 
-def balancer(folder, server, send, accept=""):
-    """In front of `server`; `send` is "send-proxy" (v1) or "send-proxy-v2"; `accept` "accept-proxy" behind encrypt()."""
-    return HAProxy(folder, "haproxy", server, send, accept)
+def balancer(folder, server, send, accept="", listening=None):
+    """
+    In front of `server`; `send` is "send-proxy" (v1) or "send-proxy-v2"; `accept` "accept-proxy" behind encrypt();
+    `listening`: a socket of ports.listening(), where others had to know the address first.
+    """
+    return HAProxy(folder, "haproxy", server, send, accept, listening)
 
 
 def encrypt(folder, server, authority, name):

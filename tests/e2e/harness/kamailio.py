@@ -8,6 +8,8 @@ import subprocess
 
 from . import ports, process, wait
 
+CONTRIB = pathlib.Path(__file__).resolve().parents[3] / "contrib" / "kamailio"
+SEEN = 'xlog("L_ALERT", "SEEN method=$rm source=$si port=$sp proto=$proto call=$ci\\n");'
 MODULES = pathlib.Path("/usr/lib/x86_64-linux-gnu/kamailio/modules")
 CONFIG = """
 debug=1
@@ -31,7 +33,7 @@ loadmodule "siputils.so"
 loadmodule "auth.so"
 
 request_route {
-	xlog("L_ALERT", "SEEN method=$rm source=$si port=$sp proto=$proto call=$ci\\n");
+	%(seen)s
 	if (is_method("REGISTER") && $fd == "auth.test") {
 		if (!pv_auth_check("$fd", "secret", "0", "0")) {
 			auth_challenge("$fd", "0");
@@ -100,7 +102,10 @@ class Kamailio(process.Peer):
             self.tls_address = f"127.0.0.1:{port}"
             tls = TLS % {"port": port, "certificate": self._leaf.certificate, "key": self._leaf.key}
         config = self.folder / "kamailio.cfg"
-        config.write_text(CONFIG % {"tcp": tcp, "udp": udp, "uas": self._uas_port, "modules": MODULES, "tls": tls})
+        config.write_text(CONFIG % {"seen": SEEN, "tcp": tcp, "udp": udp, "uas": self._uas_port, "modules": MODULES, "tls": tls})
+        self._run(config, tcp)
+
+    def _run(self, config, tcp):
         run = self.folder / "kamailio.run"
         run.mkdir(exist_ok=True)
         self.start(
@@ -114,6 +119,11 @@ class Kamailio(process.Peer):
         found = re.findall(r"SEEN method=(\S+) source=(\S+) .*proto=t(?:cp|ls)", self.output.read_text(errors="replace"))
         return [one for one in found if method in (None, one[0])]
 
+    def callers(self):
+        """{(source, port)} of all requests so far but OPTIONS, which may be sipweir's own."""
+        found = re.findall(r"SEEN method=(\S+) source=(\S+) port=(\d+)", self.output.read_text(errors="replace"))
+        return {(source, port) for method, source, port in found if method != "OPTIONS"}
+
     def calls(self):
         """The Call-ID of each request so far, in order."""
         return re.findall(r"SEEN method=.* call=(.*)", self.output.read_text(errors="replace"))
@@ -122,3 +132,30 @@ class Kamailio(process.Peer):
         """Until it has read to their ends all connections that others have ended."""
         port = ports.split(self.address)[1]
         wait.until(lambda: not ports.held(port), 10, "the end of kamailio's connections", self.text)
+
+
+class Contributed(Kamailio):
+    """
+    With a file of contrib/kamailio, in which the two addresses are exchanged: its own, and that of the load balancer.
+    `changes`: calls of a function that are to be something else.
+    """
+
+    def __init__(self, folder, name, public, **changes):
+        self._text = (CONTRIB / name).read_text()
+        for theirs, ours in changes.items():
+            self._text, count = re.subn(rf"\b{theirs}\(.*?\);", ours, self._text)
+            assert count
+        self._public = public
+        super().__init__(folder)
+
+    def _begin(self):
+        tcp = ports.free()
+        self.address = f"127.0.0.1:{tcp}"
+        text = self._text
+        for theirs, ours in (("10.0.1.10:5060", self.address), ("sip.example.com:5061", self._public)):
+            assert theirs in text
+            text = text.replace(theirs, ours)
+        assert "request_route {\n" in text
+        config = self.folder / "kamailio.cfg"
+        config.write_text(text.replace("request_route {\n", "request_route {\n" + SEEN + "\n"))
+        self._run(config, tcp)
