@@ -235,8 +235,24 @@ static void assert_core_empty(struct core *c)
 		assert_true(list_is_empty(&c->wheel.slots[i]));
 }
 
+static void assert_server_empty(const struct backend *b, unsigned workers)
+{
+	assert_int_equal(b->open, 0);
+	assert_int_equal(places_taken(&b->connecting), 0);
+	assert_int_equal(places_waiting(&b->connecting), 0);
+	for (unsigned w = 0; w < workers; w++) {
+		assert_true(list_is_empty(&b->lanes[w].links));
+		assert_true(list_is_empty(&b->lanes[w].queue));
+		assert_true(list_is_empty(&b->lanes[w].condemned));
+		assert_int_equal(counter_read(&b->counters[w].connections), 0);
+	}
+}
+
 void fake_assert_empty(const struct fake *f)
 {
+	for (const struct pool *p = f->shared.pools; p; p = p->next)
+		for (const struct backend *b = p->backends; b; b = b->next)
+			assert_server_empty(b, f->shared.workers);
 	for (unsigned i = 0; i < f->shared.workers; i++)
 		assert_core_empty(&f->workers[i]->core);
 	assert_int_equal(limiter_slots(f->shared.limiter), 0);
