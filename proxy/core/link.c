@@ -78,6 +78,14 @@ void link_leave(struct session *s)
 	s->link = NULL;
 }
 
+void link_drop(struct link *k)
+{
+	link_disconnect(k);
+	buffer_free(&k->in, link_memory(k));
+	buffer_free(&k->out, link_memory(k));
+	k->state = LINK_ENDED;
+}
+
 /* Closed before it got anything of a message, where that may be tried elsewhere: what is held is whole. */
 static bool is_early(const struct link *k)
 {
@@ -108,8 +116,7 @@ void link_end(struct link *k, enum reason reason)
 		link_go_on(k);
 		return;
 	}
-	buffer_free(&k->out, link_memory(k));
-	k->state = LINK_ENDED;
+	link_drop(k);
 	loss_of_link(k, reason, is_lost && reason != REASON_SERVER_BAD);
 }
 

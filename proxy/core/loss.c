@@ -113,7 +113,7 @@ static void lose_link(struct link *k)
 {
 	struct session *s = k->session;
 	if (k->state == LINK_UP) {
-		link_disconnect(k);
+		link_drop(k);
 		loss_of_link(k, REASON_SERVER_LOST, true);
 	} else if (k->state != LINK_ENDED) {
 		link_go_on(k);
@@ -130,7 +130,7 @@ void loss_expect(struct session *s)
 	const struct server_place *place = &pool->places[k->backend->slot];
 	if (!is_lost(place) || !balance_has_other(pool, k->backend))
 		return;
-	link_disconnect(k);
+	link_drop(k);
 	loss_of_link(k, REASON_SERVER_LOST, true);
 }
 

@@ -24,6 +24,7 @@ bool oracle_is_large(char side, unsigned number);
 /* What has been found in the streams of one receiver. */
 struct oracle_tally {
 	bool has_any;
+	bool may_change; /* set before: another sender may follow the one before */
 	unsigned sender;
 	unsigned last;	   /* number of the last message of that sender */
 	unsigned messages; /* requests that are no large ones */

@@ -167,6 +167,23 @@ static void a_request_that_cannot_be_told_ends_its_connection(void **state)
 	fake_stop(f);
 }
 
+/* Its link is kept until the client has taken what it is owed, and must not be taken for one that stands. */
+static void a_lost_connection_is_not_pinged_while_its_client_takes_its_time(void **state)
+{
+	static const char conf[] = FAKE_CONF(
+		"", TWO_SERVERS "keepalive_interval = \"1s\";", "sip: { max_pending = 1; };");
+	(void)state;
+	struct fake *f = fake_new(conf, 1);
+	struct crowd c;
+	settle_at_first(f, &c, 1);
+	fake_say(c.clients[0], BYTES(REQUEST("OPTIONS", "2") REQUEST("OPTIONS", "3")));
+	c.clients[0]->room = 10;
+	order(f, 0, CONF_SERVER_DOWN, 0);
+	fake_pass(f, 5000);
+	assert_int_equal(fake_state(c.clients[0]), SESSION_DRAINING);
+	fake_stop(f);
+}
+
 static void what_no_server_got_anything_of_goes_to_the_next_with_early_close(void **state)
 {
 	(void)state;
@@ -391,6 +408,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_accepts_and_closes_is_not_run_against),
 		cmocka_unit_test(requests_whose_answer_is_due_hear_503_once),
 		cmocka_unit_test(a_request_that_cannot_be_told_ends_its_connection),
+		cmocka_unit_test(a_lost_connection_is_not_pinged_while_its_client_takes_its_time),
 		cmocka_unit_test(what_no_server_got_anything_of_goes_to_the_next_with_early_close),
 		cmocka_unit_test(many_ends_within_a_second_are_closed_at_the_rate),
 		cmocka_unit_test(a_request_that_comes_before_goes_to_a_server_that_lives),
