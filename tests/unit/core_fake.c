@@ -220,6 +220,7 @@ static void assert_core_empty(struct core *c)
 {
 	check_end_all(c);
 	assert_true(list_is_empty(&c->queues));
+	assert_true(list_is_empty(&c->checks));
 	assert_int_equal(c->sessions.taken, 0);
 	assert_int_equal(c->links.taken, 0);
 	assert_true(list_is_empty(&c->unproven));
@@ -235,10 +236,35 @@ static void assert_core_empty(struct core *c)
 		assert_true(list_is_empty(&c->wheel.slots[i]));
 }
 
+static void assert_backend_empty(const struct fake *f, const struct backend *b)
+{
+	assert_int_equal(b->open, 0);
+	assert_int_equal(places_taken(&b->connecting), 0);
+	assert_int_equal(places_waiting(&b->connecting), 0);
+	for (unsigned w = 0; w < f->shared.workers; w++) {
+		assert_int_equal(b->connecting.lanes[w].held, 0);
+		assert_int_equal(counter_read(&b->counters[w].connections), 0);
+		assert_true(list_is_empty(&b->lanes[w].links));
+		assert_true(list_is_empty(&b->lanes[w].condemned));
+		assert_true(list_is_empty(&b->lanes[w].queue));
+		assert_false(list_has(&b->lanes[w].waiting));
+	}
+}
+
+static void assert_backends_empty(const struct fake *f)
+{
+	for (const struct pool *p = f->shared.pools; p; p = p->next) {
+		assert_false(pool_is_used(p, f->shared.workers));
+		for (const struct backend *b = p->backends; b; b = b->next)
+			assert_backend_empty(f, b);
+	}
+}
+
 void fake_assert_empty(const struct fake *f)
 {
 	for (unsigned i = 0; i < f->shared.workers; i++)
 		assert_core_empty(&f->workers[i]->core);
+	assert_backends_empty(f);
 	assert_int_equal(limiter_slots(f->shared.limiter), 0);
 	/* Rates and points of sources without connections are remembered for a while. */
 	limiter_reclaim(f->shared.limiter, 1000, (f->now_ms + FORGOTTEN_MS) * 1000,
