@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/core/check.h"
-#include "proxy/core/balance.h"
 #include "proxy/core/core.h"
+#include "proxy/core/health.h"
 #include "proxy/core/proxy_header.h"
 #include "proxy/core/text.h"
 #include "sip/options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,9 @@ struct check {
 	struct buffer out; /* what has to be sent yet */
 	struct options_id id;
 	uint64_t began_ms;
-	uint64_t round;		    /* so many have been begun */
-	unsigned succeeded, failed; /* in a row */
+	uint64_t round; /* so many have been begun */
+	struct health_runs runs;
+	enum conf_health_method method; /* that it was begun with */
 	bool is_secured;
 };
 
@@ -84,51 +86,9 @@ static void plan_next(struct check *ch)
 	wheel_set(&ch->core->wheel, &ch->deadline, next_ms);
 }
 
-/* --- what is found --- */
-
-static void report(const struct check *ch, enum record_event event, const char *message)
+static struct health_subject subject_of(const struct check *ch)
 {
-	struct core *c = ch->core;
-	struct record r;
-	record_init(&r, event);
-	r.pool = ch->pool->name;
-	r.server = ch->backend->name;
-	r.address = ch->address;
-	r.has |= RECORD_HAS_ADDRESS;
-	r.reason = atomic_load(&ch->backend->why);
-	snprintf(r.message, sizeof(r.message), "%s", message);
-	c->host->report(c->host, &r);
-}
-
-static void tell_down(const struct check *ch, const char *detail)
-{
-	char message[RECORD_MESSAGE_MAX];
-	unsigned left = balance_count_up(pool_of(ch));
-	unsigned status = atomic_load(&ch->backend->status);
-	char answer[32] = "";
-	if (status)
-		snprintf(answer, sizeof(answer), "it answered %u; ", status);
-	snprintf(message, sizeof(message), "%s%.200s%snew clients go to the %u that are up", answer,
-		detail ? detail : "", detail ? "; " : "", left);
-	report(ch, RECORD_BACKEND_DOWN, message);
-}
-
-static void judge(struct check *ch, bool is_alive, const char *detail)
-{
-	const struct conf_health *h = health_of(ch);
-	struct backend *b = ch->backend;
-	enum backend_health before = atomic_load(&b->health);
-	ch->succeeded = is_alive ? ch->succeeded + 1 : 0;
-	ch->failed = is_alive ? 0 : ch->failed + 1;
-	if (is_alive && (before == BACKEND_UNKNOWN || ch->succeeded >= h->rise)) {
-		backend_tell(b, BACKEND_UP, ch->core->now_ms);
-		if (before == BACKEND_DOWN)
-			report(ch, RECORD_BACKEND_UP, "it takes clients again");
-	} else if (!is_alive && before != BACKEND_DOWN &&
-		   (before == BACKEND_UNKNOWN || ch->failed >= h->fall)) {
-		backend_tell(b, BACKEND_DOWN, ch->core->now_ms);
-		tell_down(ch, detail);
-	}
+	return (struct health_subject){ch->core, pool_of(ch), ch->backend, &ch->address};
 }
 
 /* --- one check --- */
@@ -155,8 +115,31 @@ static void finish(
 	put_away(ch);
 	atomic_store(&ch->backend->why, why);
 	atomic_store(&ch->backend->status, status);
-	judge(ch, is_alive, detail ? kept : NULL);
+	const struct health_subject subject = subject_of(ch);
+	health_judge(&subject, &ch->runs, is_alive, detail ? kept : NULL);
 	plan_next(ch);
+}
+
+/* What is lacking is on our side: nothing is found out. */
+static void give_up(struct check *ch)
+{
+	put_away(ch);
+	plan_next(ch);
+}
+
+static bool is_our_want(int failure)
+{
+	switch (failure) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+	case EADDRNOTAVAIL: /* no port is left, or source_addresses has one that this host has not */
+	case EAGAIN:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void fail_with_stream(struct check *ch)
@@ -204,9 +187,10 @@ static void hear(struct check *ch)
 		fail_with_stream(ch);
 	} else if (got == STREAM_END) {
 		finish(ch, false, "closed", 0, "it closed without an answer");
-	} else if (ch->in.length + (size_t)got > ANSWER_MAX ||
-		   !buffer_append(&ch->in, memory_of(ch), c->scratch, (size_t)got)) {
+	} else if (ch->in.length + (size_t)got > ANSWER_MAX) {
 		finish(ch, false, "answer_too_long", 0, NULL);
+	} else if (!buffer_append(&ch->in, memory_of(ch), c->scratch, (size_t)got)) {
+		give_up(ch);
 	} else {
 		take_answer(ch);
 	}
@@ -230,7 +214,7 @@ static void say(struct check *ch)
 	if (wrote <= 0)
 		return;
 	buffer_consume(&ch->out, memory_of(ch), (size_t)wrote);
-	if (!ch->out.length && health_of(ch)->method == CONF_HEALTH_CONNECT)
+	if (!ch->out.length && ch->method == CONF_HEALTH_CONNECT)
 		finish(ch, true, "connected", 0, NULL);
 }
 
@@ -265,7 +249,7 @@ static size_t write_request(struct check *ch, uint8_t out[REQUEST_MAX])
 		.uri = health_of(ch)->uri,
 		.is_tls = ch->is_secured,
 	};
-	if (health_of(ch)->method == CONF_HEALTH_CONNECT) {
+	if (ch->method == CONF_HEALTH_CONNECT) {
 		memcpy(out, "\r\n\r\n", 4);
 		return 4;
 	}
@@ -306,16 +290,20 @@ static void begin(struct check *ch)
 	int failure = 0;
 	ch->began_ms = ch->core->now_ms;
 	ch->round++;
+	ch->method = health_of(ch)->method;
 	atomic_store(&ch->backend->is_check_wanted, false);
 	if (!connect_to(ch, server, &failure)) {
-		finish(ch, false, text_errno(failure), 0, NULL);
+		if (is_our_want(failure))
+			give_up(ch);
+		else
+			finish(ch, false, text_errno(failure), 0, NULL);
 		return;
 	}
 	if (!ch->is_secured)
 		length = write_preface(ch, text);
 	length += write_request(ch, text + length);
 	if (!buffer_append(&ch->out, memory_of(ch), text, length)) {
-		finish(ch, false, "no_resources", 0, NULL);
+		give_up(ch);
 		return;
 	}
 	wheel_set(&ch->core->wheel, &ch->deadline, ch->began_ms + health_of(ch)->timeout_ms);
@@ -354,7 +342,7 @@ static void start(struct check *ch, struct core *c, const struct pool_settings *
 	ch->core = c;
 	ch->pool = pool->pool;
 	ch->address = *to;
-	ch->succeeded = ch->failed = 0;
+	ch->runs = (struct health_runs){0};
 	list_append(&c->checks, &ch->running);
 	ch->deadline.on_expired = on_deadline;
 	uint32_t within_ms = pool->conf->health.interval_ms;
@@ -383,23 +371,6 @@ static bool is_same(const struct addr_port *a, const struct addr_port *b)
 	return addr_equal(&a->addr, &b->addr) && a->port == b->port;
 }
 
-static void look_for_loss(struct check *ch)
-{
-	struct backend *b = ch->backend;
-	uint64_t now_ms = ch->core->now_ms;
-	uint32_t after_ms = pool_of(ch)->conf->loss_after_ms;
-	if (backend_is_up(b) || atomic_load(&b->is_lost) ||
-		now_ms - atomic_load(&b->since_ms) < after_ms)
-		return;
-	atomic_store(&b->is_lost, true);
-	bool is_close = pool_of(ch)->conf->on_server_loss == CONF_LOSS_CLOSE;
-	report(ch, RECORD_BACKEND_LOST,
-		!balance_has_other(pool_of(ch), b) ? "no other server of the pool is up: its "
-						     "clients stay, and their requests get 503"
-		: is_close ? "its clients are closed at pools.close_rate, and register elsewhere"
-			   : "its clients get a connection to another server");
-}
-
 static void tend(struct core *c, const struct pool_settings *pool, const struct server_place *place)
 {
 	struct check *ch = place->backend->check;
@@ -414,7 +385,8 @@ static void tend(struct core *c, const struct pool_settings *pool, const struct 
 	if (!ch->stream && atomic_load(&place->backend->is_check_wanted) &&
 		c->now_ms >= ch->began_ms + WANTED_MS)
 		begin(ch);
-	look_for_loss(ch);
+	const struct health_subject subject = subject_of(ch);
+	health_look_for_loss(&subject);
 }
 
 void check_tend(struct core *c)
@@ -428,6 +400,14 @@ void check_tend(struct core *c)
 	}
 }
 
+/* Another interval is meant at once. */
+static void plan_sooner(struct check *ch)
+{
+	uint64_t latest_ms = ch->core->now_ms + health_of(ch)->interval_ms;
+	if (!ch->stream && ch->deadline.at_ms > latest_ms)
+		wheel_set(&ch->core->wheel, &ch->deadline, latest_ms);
+}
+
 /* Those that are no longer wanted must not come to look at settings that are gone. */
 void check_adopt(struct core *c)
 {
@@ -438,6 +418,8 @@ void check_adopt(struct core *c)
 		n = list_next(&c->checks, n);
 		if (!pool->share || !is_wanted(pool, &pool->places[ch->backend->slot]))
 			stop(ch);
+		else
+			plan_sooner(ch);
 	}
 }
 

@@ -19,7 +19,8 @@ enum {
 	SCRATCH_USED = 4096,
 	STEP_US = 100,
 	FORGOTTEN_MS = 24 * 3600 * 1000, /* after so long nothing is remembered */
-	TURNS = 2,			 /* that must end before the host may say so */
+	TAG_KEY = 4711,
+	TURNS = 2, /* that must end before the host may say so */
 };
 
 /* --- the host --- */
@@ -39,7 +40,7 @@ static struct stream *host_connect(struct host *h, const struct connection_plan 
 	struct fake_worker *w = worker_of(h);
 	enum fake_connect how = next_connect(w->fake);
 	if (how == FAKE_REFUSED) {
-		*failure = ECONNREFUSED;
+		*failure = w->fake->refusal;
 		return NULL;
 	}
 	struct fake_stream *fs = fake_stream_new(w->fake);
@@ -175,6 +176,7 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 	f->last_stream = &f->streams;
 	f->now_ms = START_MS;
 	f->step_us = STEP_US;
+	f->refusal = ECONNREFUSED;
 	f->conf = load(conf_text);
 	/* Some tests make hundreds of these; nobody here asks for more sources unless by name. */
 	if (f->conf->limits.tracked_sources > SOURCES)
@@ -185,6 +187,7 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 		.workers = workers,
 	};
 	assert_true(shared_init(&f->shared, &size));
+	f->shared.tag_key = TAG_KEY; /* what is spread by chance is spread alike in each run */
 	f->settings = settings_new(&f->shared, f->conf, NULL);
 	assert_non_null(f->settings);
 	for (size_t i = 0; i < f->conf->listener_count; i++)
