@@ -36,6 +36,7 @@ struct backend_lane {
 	_Alignas(64) struct list
 		links;	       /* connected, being connected or waiting for that; oldest first */
 	struct list condemned; /* sessions that have lost it, and are to be closed in their turn */
+	uint64_t lost_ms;      /* when the last of those was added */
 	struct list queue;     /* of `links`, those that wait to be connected */
 	struct list_node waiting; /* in core->queues while there are any */
 	uint64_t removed_ms;	  /* when a reload has taken it out of the file; 0: it has not */
@@ -75,6 +76,9 @@ struct backend {
 	uint64_t complaints[BACKEND_COMPLAINTS];
 	unsigned complaint_count;
 	atomic_bool is_check_wanted;
+
+	atomic_uint_fast64_t
+		alive_ms; /* when a connection to it was made, or a check succeeded, last */
 
 	/* Connections that have ended there within a second. */
 	atomic_uint_fast64_t ended_s; /* which second, of the workers' clock */

@@ -40,6 +40,8 @@ void health_judge(const struct health_subject *on, struct health_runs *runs, boo
 	enum backend_health before = atomic_load(&b->health);
 	runs->succeeded = is_alive ? runs->succeeded + 1 : 0;
 	runs->failed = is_alive ? 0 : runs->failed + 1;
+	if (is_alive)
+		atomic_store(&b->alive_ms, on->core->now_ms);
 	if (is_alive && (before == BACKEND_UNKNOWN || runs->succeeded >= h->rise)) {
 		backend_tell(b, BACKEND_UP, on->core->now_ms);
 		if (before == BACKEND_DOWN)

@@ -66,6 +66,14 @@ void link_disconnect(struct link *k)
 	wheel_clear(&k->deadline);
 }
 
+void link_abandon(struct link *k)
+{
+	link_disconnect(k);
+	buffer_free(&k->in, link_memory(k));
+	buffer_free(&k->out, link_memory(k));
+	k->state = LINK_ENDED;
+}
+
 void link_leave(struct session *s)
 {
 	struct link *k = s->link;
@@ -96,16 +104,16 @@ void link_end(struct link *k, enum reason reason)
 			k); /* TLS 1.3: servers refuse a certificate after the handshake */
 	loss_complain(k);
 	link_disconnect(k);
-	buffer_free(&k->in, link_memory(k));
 	if (reason != REASON_SERVER_BAD && is_early(k)) {
+		buffer_free(&k->in, link_memory(k));
 		buffer_consume(&k->out, link_memory(k), k->preamble);
 		k->preamble = 0;
+		k->pong_bytes_due = 0;
 		k->framer = (struct framer){0};
 		link_go_on(k);
 		return;
 	}
-	buffer_free(&k->out, link_memory(k));
-	k->state = LINK_ENDED;
+	link_abandon(k);
 	loss_of_link(k, reason, is_lost && reason != REASON_SERVER_BAD);
 }
 
@@ -154,18 +162,23 @@ bool link_keep(struct link *k, const struct iovec *ranges, int count, size_t sen
 	return false;
 }
 
+/* Nothing of the batch was taken: while nothing else was either, another server may get it. */
+static enum pool_verdict link_fail(struct link *k, const struct batch *b)
+{
+	if (!k->has_sent)
+		link_keep(k, b->ranges, b->count, 0);
+	link_end(k, REASON_SERVER_RESET);
+	return POOL_SENT;
+}
+
 enum pool_verdict link_write(struct link *k, const struct batch *b)
 {
-	if (k->is_broken) {
-		link_end(k, REASON_SERVER_RESET);
-		return POOL_SENT;
-	}
+	if (k->is_broken)
+		return link_fail(k, b);
 	ssize_t wrote =
 		k->out.length ? STREAM_AGAIN : stream_writev(k->stream, b->ranges, b->count);
-	if (wrote == STREAM_FAILED) {
-		link_end(k, REASON_SERVER_RESET);
-		return POOL_SENT;
-	}
+	if (wrote == STREAM_FAILED)
+		return link_fail(k, b);
 	size_t sent = wrote > 0 ? (size_t)wrote : 0;
 	if (sent) {
 		k->has_written = k->has_sent = true;

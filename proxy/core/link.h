@@ -106,6 +106,9 @@ bool link_attach(struct link *k, const struct server_settings *server);
 void link_disconnect(struct link *k);
 void link_leave(struct session *s);
 
+/* The connection is over, and what it held as well: nothing but link_leave() is left. */
+void link_abandon(struct link *k);
+
 /* The server has ended it, or has to be given up: the session is told the reason. The link may be gone afterwards. */
 void link_end(struct link *k, enum reason reason);
 

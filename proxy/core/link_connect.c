@@ -84,6 +84,8 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	k->has_sent = (size_t)wrote > before;
 	k->preamble = k->has_sent ? 0 : (uint32_t)(before - (size_t)wrote);
 	histogram_count(&k->counters->connect, k->session->core->now_ms - k->began_ms);
+	atomic_store_explicit(
+		&k->backend->alive_ms, k->session->core->now_ms, memory_order_relaxed);
 	k->state = LINK_UP;
 	k->has_written = true;
 	k->sent_ms = k->session->core->now_ms;
