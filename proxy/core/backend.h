@@ -38,6 +38,7 @@ struct backend_lane {
 	struct list condemned; /* sessions that have lost it, and are to be closed in their turn */
 	uint64_t lost_ms;      /* when the last of those was added */
 	struct list queue;     /* of `links`, those that wait to be connected */
+	bool is_paid;	       /* servers.connect_rate has let the first of these connect */
 	struct list_node waiting; /* in core->queues while there are any */
 	uint64_t removed_ms;	  /* when a reload has taken it out of the file; 0: it has not */
 	uint64_t drained_ms;	  /* since when it has been drained here; 0: it is not */

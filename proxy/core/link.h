@@ -30,10 +30,9 @@ struct link {
 	struct addr_port address;	  /* its, when it was chosen */
 	struct deadline deadline;
 	struct framer framer;
-	struct buffer in;	/* what has come of a message that is not whole */
-	struct buffer out;	/* what the server has not taken yet */
-	uint64_t began_ms;	/* to connect to this server, or to wait for that */
-	uint64_t connect_at_ms; /* not before, for servers.connect_rate */
+	struct buffer in;  /* what has come of a message that is not whole */
+	struct buffer out; /* what the server has not taken yet */
+	uint64_t began_ms; /* to connect to this server, or to wait for that */
 	uint64_t sent_ms;
 	uint32_t
 		preamble; /* bytes at the front of `out` that are no message: of a header, a ping */

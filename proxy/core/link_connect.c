@@ -211,6 +211,8 @@ static void link_connected(struct link *k)
 
 void link_go_on(struct link *k)
 {
+	if (k->state == LINK_QUEUED)
+		k->tries--; /* it has waited for its turn, and tried nothing */
 	link_disconnect(k);
 	struct iovec held = {.iov_base = k->out.bytes, .iov_len = k->out.length};
 	if (!link_connect(k, &held, 1))
