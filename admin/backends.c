@@ -54,10 +54,12 @@ static void put_server(struct table *t, const struct inspect_server *s)
 
 bool backends_write_text(struct text *text, const void *inspection)
 {
-	static const char *const head[] = {"pool", "server", "address", "transport", "weight",
-		"open", "queued", "state", "health"};
+	enum { COLUMNS = 9 };
+	_Static_assert((int)COLUMNS <= (int)TABLE_COLUMNS, "a table has room for all of them");
+	static const char *const head[COLUMNS] = {"pool", "server", "address", "transport",
+		"weight", "open", "queued", "state", "health"};
 	const struct inspection *all = inspection;
-	struct table t = {.text = text, .columns = 9, .numbers = 3 << 5};
+	struct table t = {.text = text, .columns = COLUMNS, .numbers = 3 << 5};
 	for (int pass = 0; pass < 2; pass++) {
 		t.is_measured = pass;
 		table_put(&t, head);

@@ -75,8 +75,14 @@ bool conf_health_is_alive(const struct conf_health *h, unsigned status)
 /* It stands in a request that is written here: nothing in it may end the line or the URI. */
 static bool is_uri(const char *uri)
 {
-	return (strncmp(uri, "sip:", 4) == 0 || strncmp(uri, "sips:", 5) == 0) &&
-	       uri[strcspn(uri, " \t\r\n<>\"")] == '\0';
+	bool is_secure = strncmp(uri, "sips:", 5) == 0;
+	const char *rest = uri + (is_secure ? 5 : 4);
+	if (!is_secure && strncmp(uri, "sip:", 4) != 0)
+		return false;
+	for (const char *c = rest; *c; c++)
+		if (*c <= ' ' || *c > '~' || strchr("<>\"", *c))
+			return false;
+	return *rest != '\0';
 }
 
 static void check_health(struct conf_health *h, const char *parent, struct conf_errors *e)

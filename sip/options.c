@@ -49,9 +49,13 @@ static bool line_at(const uint8_t *message, const struct frame *frame, uint32_t 
 static bool is_our_cseq(const struct header_line *cseq)
 {
 	static const char method[] = "OPTIONS";
-	size_t length = cseq->value_length;
-	return length > sizeof(method) && cseq->value[0] == '1' && cseq->value[1] <= ' ' &&
-	       memcmp(cseq->value + length - (sizeof(method) - 1), method, sizeof(method) - 1) == 0;
+	size_t at = 1, length = cseq->value_length;
+	if (!length || cseq->value[0] != '1')
+		return false;
+	while (at < length && cseq->value[at] <= ' ')
+		at++;
+	return at > 1 && length - at == sizeof(method) - 1 &&
+	       memcmp(cseq->value + at, method, sizeof(method) - 1) == 0;
 }
 
 bool options_is_answer(

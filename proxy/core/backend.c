@@ -7,8 +7,9 @@
 #include <string.h>
 
 enum {
-	MANY_ENDS = 8,	/* fewer in a second are clients that were unwelcome one by one */
-	MANY_PARTS = 4, /* and of those that were connected, one in so many */
+	MANY_ENDS = 8,	  /* fewer in a second are clients that were unwelcome one by one */
+	MANY_PARTS = 4,	  /* and of those that were connected, one in so many */
+	MANY_ENOUGH = 64, /* whatever part that is: who ends at once is not paced */
 };
 
 /* The same everywhere, so that all instances agree on who belongs where. */
@@ -106,7 +107,7 @@ bool backend_ends(struct backend *b, uint64_t now_ms)
 	}
 	unsigned ended = atomic_fetch_add(&b->ended, 1) + 1;
 	unsigned open = atomic_load(&b->open);
-	return ended >= MANY_ENDS && ended >= (open + ended) / MANY_PARTS;
+	return ended >= MANY_ENDS && (ended >= MANY_ENOUGH || ended >= (open + ended) / MANY_PARTS);
 }
 
 const char *backend_health_name(enum backend_health health)

@@ -35,9 +35,10 @@ enum backend_health {
 struct backend_lane {
 	_Alignas(64) struct list
 		links;	       /* connected, being connected or waiting for that; oldest first */
-	uint64_t condemned_ms; /* when the last of those was */
 	struct list condemned; /* sessions that have lost it, and are to be closed in their turn */
+	uint64_t lost_ms;      /* when the last of those was added */
 	struct list queue;     /* of `links`, those that wait to be connected */
+	bool is_paid;	       /* servers.connect_rate has let the first of these connect */
 	struct list_node waiting; /* in core->queues while there are any */
 	uint64_t removed_ms;	  /* when a reload has taken it out of the file; 0: it has not */
 	uint64_t drained_ms;	  /* since when it has been drained here; 0: it is not */
@@ -66,17 +67,19 @@ struct backend {
 	atomic_uint health;	       /* enum backend_health */
 	atomic_uint_fast64_t since_ms; /* when that began, of the workers' clock */
 	atomic_uint_fast64_t
-		recovered_ms;	       /* when it came back from being down; 0: it has never been */
-	atomic_uint_fast64_t alive_ms; /* when a check last succeeded; 0: never */
-	_Atomic(const char *) why;     /* a constant: what the last check found */
-	atomic_uint status;	       /* of the answer to it; 0: there was none */
-	atomic_bool is_lost;	       /* down for pools.loss_after */
+		recovered_ms;	   /* when it came back from being down; 0: it has never been */
+	_Atomic(const char *) why; /* a constant: what the last check found */
+	atomic_uint status;	   /* of the answer to it; 0: there was none */
+	atomic_bool is_lost;	   /* down for pools.loss_after */
 
 	/* What workers have seen, under the pool's lock: who has complained within one window of time. */
 	uint64_t complained_ms;
 	uint64_t complaints[BACKEND_COMPLAINTS];
 	unsigned complaint_count;
 	atomic_bool is_check_wanted;
+
+	atomic_uint_fast64_t
+		alive_ms; /* when a connection to it was made, or a check succeeded, last */
 
 	/* Connections that have ended there within a second. */
 	atomic_uint_fast64_t ended_s; /* which second, of the workers' clock */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "proxy/core/check_state.h"
+#include "proxy/core/check.h"
+#include "proxy/core/core.h"
+#include "proxy/core/health.h"
 #include "proxy/core/proxy_header.h"
 #include "proxy/core/text.h"
 #include "sip/options.h"
@@ -17,6 +19,25 @@ enum {
 	REQUEST_MAX = 2048,
 };
 
+struct check {
+	struct backend *backend;
+	struct core *core;	  /* of the worker that runs it; NULL: nobody does */
+	struct list_node running; /* in core->checks */
+	const struct pool *pool;
+	struct addr_port address; /* of the server that is checked */
+	struct deadline deadline; /* the next check, or its timeout */
+	struct stream *stream;	  /* NULL between two checks */
+	struct framer framer;
+	struct buffer in;  /* what has come of an answer */
+	struct buffer out; /* what has to be sent yet */
+	struct options_id id;
+	uint64_t began_ms;
+	uint64_t round; /* so many have been begun */
+	struct health_runs runs;
+	enum conf_health_method method; /* that it was begun with */
+	bool is_secured;
+};
+
 struct check *check_new(struct backend *b)
 {
 	struct check *ch = calloc(1, sizeof(*ch));
@@ -31,6 +52,16 @@ void check_free(struct check *ch)
 }
 
 /* --- settings --- */
+
+static const struct pool_settings *pool_of(const struct check *ch)
+{
+	return &ch->core->settings->pools[ch->pool->slot];
+}
+
+static const struct conf_health *health_of(const struct check *ch)
+{
+	return &pool_of(ch)->conf->health;
+}
 
 static struct memory_gauge *memory_of(const struct check *ch)
 {
@@ -50,9 +81,14 @@ static uint64_t draw(const struct check *ch)
 /* Never later than the interval, so that a recovery is seen in time; and not in step with a hundred others. */
 static void plan_next(struct check *ch)
 {
-	uint32_t interval_ms = check_health(ch)->interval_ms;
+	uint32_t interval_ms = health_of(ch)->interval_ms;
 	uint64_t next_ms = ch->began_ms + interval_ms - draw(ch) % (interval_ms / EARLIER + 1);
 	wheel_set(&ch->core->wheel, &ch->deadline, next_ms);
+}
+
+static struct health_subject subject_of(const struct check *ch)
+{
+	return (struct health_subject){ch->core, pool_of(ch), ch->backend, &ch->address};
 }
 
 /* --- one check --- */
@@ -79,8 +115,31 @@ static void finish(
 	put_away(ch);
 	atomic_store(&ch->backend->why, why);
 	atomic_store(&ch->backend->status, status);
-	check_judge(ch, is_alive, detail ? kept : NULL);
+	const struct health_subject subject = subject_of(ch);
+	health_judge(&subject, &ch->runs, is_alive, detail ? kept : NULL);
 	plan_next(ch);
+}
+
+/* What is lacking is on our side: nothing is found out. */
+static void give_up(struct check *ch)
+{
+	put_away(ch);
+	plan_next(ch);
+}
+
+static bool is_our_want(int failure)
+{
+	switch (failure) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+	case EADDRNOTAVAIL: /* no port is left, or source_addresses has one that this host has not */
+	case EAGAIN:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void fail_with_stream(struct check *ch)
@@ -94,7 +153,7 @@ static void take_frame(struct check *ch, const uint8_t *message, const struct fr
 	if (frame->kind != FRAME_RESPONSE || frame->status < 200 ||
 		!options_is_answer(&ch->id, message, frame))
 		return;
-	bool is_alive = conf_health_is_alive(check_health(ch), frame->status);
+	bool is_alive = conf_health_is_alive(health_of(ch), frame->status);
 	finish(ch, is_alive, is_alive ? "answered" : "status", frame->status, NULL);
 }
 
@@ -128,9 +187,10 @@ static void hear(struct check *ch)
 		fail_with_stream(ch);
 	} else if (got == STREAM_END) {
 		finish(ch, false, "closed", 0, "it closed without an answer");
-	} else if (ch->in.length + (size_t)got > ANSWER_MAX ||
-		   !buffer_append(&ch->in, memory_of(ch), c->scratch, (size_t)got)) {
+	} else if (ch->in.length + (size_t)got > ANSWER_MAX) {
 		finish(ch, false, "answer_too_long", 0, NULL);
+	} else if (!buffer_append(&ch->in, memory_of(ch), c->scratch, (size_t)got)) {
+		give_up(ch);
 	} else {
 		take_answer(ch);
 	}
@@ -154,7 +214,7 @@ static void say(struct check *ch)
 	if (wrote <= 0)
 		return;
 	buffer_consume(&ch->out, memory_of(ch), (size_t)wrote);
-	if (!ch->out.length && check_health(ch)->method == CONF_HEALTH_CONNECT)
+	if (!ch->out.length && ch->method == CONF_HEALTH_CONNECT)
 		finish(ch, true, "connected", 0, NULL);
 }
 
@@ -172,7 +232,7 @@ static void on_ready(struct stream *stream, unsigned readiness)
 
 static size_t write_preface(const struct check *ch, uint8_t out[PROXY_HEADER_WRITE_MAX])
 {
-	enum conf_send_proxy mode = check_pool(ch)->conf->proxy_protocol;
+	enum conf_send_proxy mode = pool_of(ch)->conf->proxy_protocol;
 	if (mode == CONF_SEND_PROXY_OFF)
 		return 0;
 	return proxy_header_write_local(out, mode == CONF_SEND_PROXY_V2 ? 2 : 1);
@@ -186,10 +246,10 @@ static size_t write_request(struct check *ch, uint8_t out[REQUEST_MAX])
 	const struct options_request request = {
 		.from = from,
 		.to = to,
-		.uri = check_health(ch)->uri,
+		.uri = health_of(ch)->uri,
 		.is_tls = ch->is_secured,
 	};
-	if (check_health(ch)->method == CONF_HEALTH_CONNECT) {
+	if (ch->method == CONF_HEALTH_CONNECT) {
 		memcpy(out, "\r\n\r\n", 4);
 		return 4;
 	}
@@ -204,11 +264,11 @@ static bool connect_to(struct check *ch, const struct server_settings *server, i
 {
 	struct core *c = ch->core;
 	uint8_t preface[PROXY_HEADER_WRITE_MAX];
-	struct connection_plan plan = {.to = &ch->address,
-		.from = settings_source(check_pool(ch), &ch->address, ch->round)};
+	struct connection_plan plan = {
+		.to = &ch->address, .from = settings_source(pool_of(ch), &ch->address, ch->round)};
 	ch->is_secured = server->conf->transport == CONF_TLS;
 	if (ch->is_secured) {
-		plan.tls = check_pool(ch)->tls;
+		plan.tls = pool_of(ch)->tls;
 		plan.preface = preface;
 		plan.preface_length = write_preface(ch, preface);
 	}
@@ -222,24 +282,19 @@ static bool connect_to(struct check *ch, const struct server_settings *server, i
 	return true;
 }
 
-/* What this host lacks says nothing about the server. */
-static bool is_ours(int failure)
-{
-	return failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == ENOBUFS;
-}
-
 static void begin(struct check *ch)
 {
-	const struct server_settings *server = settings_server(check_pool(ch), ch->backend);
+	const struct server_settings *server = settings_server(pool_of(ch), ch->backend);
 	uint8_t text[PROXY_HEADER_WRITE_MAX + REQUEST_MAX];
 	size_t length = 0;
 	int failure = 0;
 	ch->began_ms = ch->core->now_ms;
 	ch->round++;
+	ch->method = health_of(ch)->method;
 	atomic_store(&ch->backend->is_check_wanted, false);
 	if (!connect_to(ch, server, &failure)) {
-		if (is_ours(failure))
-			plan_next(ch);
+		if (is_our_want(failure))
+			give_up(ch);
 		else
 			finish(ch, false, text_errno(failure), 0, NULL);
 		return;
@@ -248,11 +303,10 @@ static void begin(struct check *ch)
 		length = write_preface(ch, text);
 	length += write_request(ch, text + length);
 	if (!buffer_append(&ch->out, memory_of(ch), text, length)) {
-		put_away(ch);
-		plan_next(ch);
+		give_up(ch);
 		return;
 	}
-	wheel_set(&ch->core->wheel, &ch->deadline, ch->began_ms + check_health(ch)->timeout_ms);
+	wheel_set(&ch->core->wheel, &ch->deadline, ch->began_ms + health_of(ch)->timeout_ms);
 	say(ch);
 	want(ch);
 }
@@ -262,11 +316,11 @@ static void on_deadline(struct deadline *d)
 	struct check *ch = LIST_OBJECT(d, struct check, deadline);
 	if (!ch->stream)
 		begin(ch);
-	else if (ch->core->now_ms >= ch->began_ms + check_health(ch)->timeout_ms)
+	else if (ch->core->now_ms >= ch->began_ms + health_of(ch)->timeout_ms)
 		finish(ch, false, "timeout", 0, "no answer within health.timeout");
 	else
-		wheel_set(&ch->core->wheel, &ch->deadline,
-			ch->began_ms + check_health(ch)->timeout_ms);
+		wheel_set(
+			&ch->core->wheel, &ch->deadline, ch->began_ms + health_of(ch)->timeout_ms);
 }
 
 /* --- who is checked --- */
@@ -288,7 +342,7 @@ static void start(struct check *ch, struct core *c, const struct pool_settings *
 	ch->core = c;
 	ch->pool = pool->pool;
 	ch->address = *to;
-	ch->succeeded = ch->failed = 0;
+	ch->runs = (struct health_runs){0};
 	list_append(&c->checks, &ch->running);
 	ch->deadline.on_expired = on_deadline;
 	uint32_t within_ms = pool->conf->health.interval_ms;
@@ -331,7 +385,8 @@ static void tend(struct core *c, const struct pool_settings *pool, const struct 
 	if (!ch->stream && atomic_load(&place->backend->is_check_wanted) &&
 		c->now_ms >= ch->began_ms + WANTED_MS)
 		begin(ch);
-	check_look_for_loss(ch);
+	const struct health_subject subject = subject_of(ch);
+	health_look_for_loss(&subject);
 }
 
 void check_tend(struct core *c)
@@ -345,16 +400,26 @@ void check_tend(struct core *c)
 	}
 }
 
+/* Another interval is meant at once. */
+static void plan_sooner(struct check *ch)
+{
+	uint64_t latest_ms = ch->core->now_ms + health_of(ch)->interval_ms;
+	if (!ch->stream && ch->deadline.at_ms > latest_ms)
+		wheel_set(&ch->core->wheel, &ch->deadline, latest_ms);
+}
+
 /* Those that are no longer wanted must not come to look at settings that are gone. */
 void check_adopt(struct core *c)
 {
 	struct list_node *n = list_first(&c->checks);
 	while (n) {
 		struct check *ch = LIST_OBJECT(n, struct check, running);
-		const struct pool_settings *pool = check_pool(ch);
+		const struct pool_settings *pool = pool_of(ch);
 		n = list_next(&c->checks, n);
 		if (!pool->share || !is_wanted(pool, &pool->places[ch->backend->slot]))
 			stop(ch);
+		else
+			plan_sooner(ch);
 	}
 }
 

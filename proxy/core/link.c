@@ -66,6 +66,14 @@ void link_disconnect(struct link *k)
 	wheel_clear(&k->deadline);
 }
 
+void link_abandon(struct link *k)
+{
+	link_disconnect(k);
+	buffer_free(&k->in, link_memory(k));
+	buffer_free(&k->out, link_memory(k));
+	k->state = LINK_ENDED;
+}
+
 void link_leave(struct session *s)
 {
 	struct link *k = s->link;
@@ -76,14 +84,6 @@ void link_leave(struct session *s)
 	buffer_free(&k->out, link_memory(k));
 	slab_give(&s->core->links, k);
 	s->link = NULL;
-}
-
-void link_drop(struct link *k)
-{
-	link_disconnect(k);
-	buffer_free(&k->in, link_memory(k));
-	buffer_free(&k->out, link_memory(k));
-	k->state = LINK_ENDED;
 }
 
 /* Closed before it got anything of a message, where that may be tried elsewhere: what is held is whole. */
@@ -103,20 +103,19 @@ void link_end(struct link *k, enum reason reason)
 		link_report_failure(
 			k); /* TLS 1.3: servers refuse a certificate after the handshake */
 	loss_complain(k);
-	if (is_lost)
-		atomic_store(&k->backend->is_check_wanted, true);
 	link_disconnect(k);
-	buffer_free(&k->in, link_memory(k));
 	if (reason != REASON_SERVER_BAD && is_early(k)) {
+		buffer_free(&k->in, link_memory(k));
 		buffer_consume(&k->out, link_memory(k), k->preamble);
 		k->preamble = 0;
+		k->pong_bytes_due = 0;
 		k->framer = (struct framer){0};
 		if (s->state == SESSION_RELAYING)
 			session_enter(s, SESSION_PROVEN);
 		link_go_on(k);
 		return;
 	}
-	link_drop(k);
+	link_abandon(k);
 	loss_of_link(k, reason, is_lost && reason != REASON_SERVER_BAD);
 }
 
@@ -165,18 +164,23 @@ bool link_keep(struct link *k, const struct iovec *ranges, int count, size_t sen
 	return false;
 }
 
+/* Nothing of the batch was taken: while nothing else was either, another server may get it. */
+static enum pool_verdict link_fail(struct link *k, const struct batch *b)
+{
+	if (!k->has_sent)
+		link_keep(k, b->ranges, b->count, 0);
+	link_end(k, REASON_SERVER_RESET);
+	return POOL_SENT;
+}
+
 enum pool_verdict link_write(struct link *k, const struct batch *b)
 {
-	if (k->is_broken) {
-		link_end(k, REASON_SERVER_RESET);
-		return POOL_SENT;
-	}
+	if (k->is_broken)
+		return link_fail(k, b);
 	ssize_t wrote =
 		k->out.length ? STREAM_AGAIN : stream_writev(k->stream, b->ranges, b->count);
-	if (wrote == STREAM_FAILED) {
-		link_end(k, REASON_SERVER_RESET);
-		return POOL_SENT;
-	}
+	if (wrote == STREAM_FAILED)
+		return link_fail(k, b);
 	size_t sent = wrote > 0 ? (size_t)wrote : 0;
 	if (sent) {
 		k->has_written = k->has_sent = true;

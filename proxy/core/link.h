@@ -30,10 +30,9 @@ struct link {
 	struct addr_port address;	  /* its, when it was chosen */
 	struct deadline deadline;
 	struct framer framer;
-	struct buffer in;	/* what has come of a message that is not whole */
-	struct buffer out;	/* what the server has not taken yet */
-	uint64_t began_ms;	/* to connect to this server, or to wait for that */
-	uint64_t connect_at_ms; /* not before, for servers.connect_rate */
+	struct buffer in;  /* what has come of a message that is not whole */
+	struct buffer out; /* what the server has not taken yet */
+	uint64_t began_ms; /* to connect to this server, or to wait for that */
 	uint64_t sent_ms;
 	uint32_t
 		preamble; /* bytes at the front of `out` that are no message: of a header, a ping */
@@ -106,8 +105,8 @@ bool link_attach(struct link *k, const struct server_settings *server);
 void link_disconnect(struct link *k);
 void link_leave(struct session *s);
 
-/* Its connection is over: nothing is sent or read on it any more, and what is held is lost. */
-void link_drop(struct link *k);
+/* The connection is over, and what it held as well: nothing but link_leave() is left. */
+void link_abandon(struct link *k);
 
 /* The server has ended it, or has to be given up: the session is told the reason. The link may be gone afterwards. */
 void link_end(struct link *k, enum reason reason);

@@ -84,6 +84,8 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	k->has_sent = (size_t)wrote > before;
 	k->preamble = k->has_sent ? 0 : (uint32_t)(before - (size_t)wrote);
 	histogram_count(&k->counters->connect, k->session->core->now_ms - k->began_ms);
+	atomic_store_explicit(
+		&k->backend->alive_ms, k->session->core->now_ms, memory_order_relaxed);
 	k->state = LINK_UP;
 	k->has_written = true;
 	k->sent_ms = k->session->core->now_ms;
@@ -236,6 +238,8 @@ static void link_connected(struct link *k)
 
 void link_go_on(struct link *k)
 {
+	if (k->state == LINK_QUEUED)
+		k->tries--; /* it has waited for its turn, and tried nothing */
 	link_disconnect(k);
 	struct iovec held = {.iov_base = k->out.bytes, .iov_len = k->out.length};
 	if (!link_connect(k, &held, 1))

@@ -48,9 +48,9 @@ void loss_complain(const struct link *k)
 
 static void condemn(struct session *s, struct backend_lane *lane)
 {
-	lane->condemned_ms = s->core->now_ms;
 	if (!list_has(&s->condemned))
 		list_append(&lane->condemned, &s->condemned);
+	lane->lost_ms = s->core->now_ms;
 }
 
 void loss_spare(struct session *s)
@@ -113,7 +113,7 @@ static void lose_link(struct link *k)
 {
 	struct session *s = k->session;
 	if (k->state == LINK_UP) {
-		link_drop(k);
+		link_abandon(k);
 		loss_of_link(k, REASON_SERVER_LOST, true);
 	} else if (k->state != LINK_ENDED) {
 		link_go_on(k);
@@ -130,7 +130,7 @@ void loss_expect(struct session *s)
 	const struct server_place *place = &pool->places[k->backend->slot];
 	if (!is_lost(place) || !balance_has_other(pool, k->backend))
 		return;
-	link_drop(k);
+	link_abandon(k);
 	loss_of_link(k, REASON_SERVER_LOST, true);
 }
 
@@ -209,9 +209,11 @@ static bool is_drained(const struct core *c, const struct pool_settings *pool,
 	}
 	if (backend_state(b, place->settings->conf) != CONF_SERVER_DRAIN)
 		return false;
-	d->began_ms = atomic_load(&b->order_ms);
-	if (atomic_load(&b->order))
+	d->began_ms = 0;
+	if (atomic_load(&b->order)) {
+		d->began_ms = atomic_load(&b->order_ms);
 		d->over_ms = atomic_load(&b->order_over_ms);
+	}
 	return true;
 }
 
@@ -238,11 +240,13 @@ static void drain_links(struct core *c, struct backend_lane *lane, const struct 
 	uint64_t passed_ms = c->now_ms > lane->drained_ms ? c->now_ms - lane->drained_ms : 0;
 	uint64_t wanted = passed_ms >= d->over_ms ? lane->drain_total
 						  : lane->drain_total * passed_ms / d->over_ms;
-	struct list_node *n = list_first(&lane->links);
-	for (unsigned i = 0; n && i < LINKS_PER_LOOK && lane->drain_gone < wanted; i++) {
-		struct link *k = LIST_OBJECT(n, struct link, of_server);
-		struct session *s = k->session;
-		n = list_next(&lane->links, n);
+	struct list_node *n;
+	for (unsigned i = 0;
+		i < LINKS_PER_LOOK && lane->drain_gone < wanted && (n = list_pop(&lane->links));
+		i++) {
+		struct session *s = LIST_OBJECT(n, struct link, of_server)->session;
+		/* Who may not go yet is behind the others. */
+		list_append(&lane->links, n);
 		if (s->state < SESSION_HALF_CLOSED && may_go(s, passed_ms, d->over_ms))
 			drain_dismiss(s, REASON_SERVER_DRAINED);
 	}
@@ -268,14 +272,11 @@ static void drain_server(
 
 /* --- looking around --- */
 
-/* It is the only one, and its clients may come back to it: a check has succeeded since they were lost, or nobody checks. */
-static bool is_back(const struct server_place *place, const struct backend_lane *lane)
+/* Its own clients may also come back to it, once it has been seen again. */
+static bool is_back(const struct pool_settings *pool, const struct server_place *place,
+	const struct backend_lane *lane)
 {
-	const struct backend *b = place->backend;
-	if (!place->settings || is_lost(place) || !backend_is_up(b))
-		return false;
-	return atomic_load(&b->health) == BACKEND_UNKNOWN ||
-	       atomic_load(&b->alive_ms) > lane->condemned_ms;
+	return balance_count_up(pool) && atomic_load(&place->backend->alive_ms) > lane->lost_ms;
 }
 
 static void tend_server(
@@ -293,7 +294,7 @@ static void tend_server(
 		visit_links(lane, lose_link);
 	else if (!backend_is_up(place->backend))
 		visit_links(lane, lose_stale);
-	if (has_other || is_back(place, lane))
+	if (has_other || is_back(pool, place, lane))
 		close_condemned(c, pool, place);
 	drain_server(c, pool, place);
 }

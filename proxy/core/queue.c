@@ -20,23 +20,30 @@ static unsigned index_of(const struct link *k)
 	return k->session->core->index;
 }
 
-/* When the rate lets it connect: each that waits has a time of its own. */
-static uint64_t reserve_ms(const struct link *k, const struct conf_rate *rate)
+/*
+ * Only the first of a queue asks the rate, so that those who give up cost nobody anything; what it got is its successor's when
+ * it goes. The clock ticks: what is due within a tick comes at once.
+ */
+static bool rate_lets_connect(const struct link *k, const struct conf_rate *rate)
 {
-	uint64_t now_ms = k->session->core->now_ms;
-	if (!rate->count)
-		return now_ms;
-	struct gcra_rate gcra = gcra_rate_of(rate->count, rate->period_ms, rate->burst);
-	uint64_t at_us = gcra_reserve(&k->backend->connects, &gcra, now_ms * 1000);
-	return (at_us + 999) / 1000;
+	struct backend_lane *lane = link_lane(k);
+	if (!rate->count || lane->is_paid)
+		return true;
+	uint64_t of_tick = (uint64_t)rate->count * WHEEL_TICK_MS / rate->period_ms + 1, at_us;
+	uint64_t burst = rate->burst > of_tick ? rate->burst : of_tick;
+	struct gcra_rate gcra = gcra_rate_of(rate->count, rate->period_ms, (uint32_t)burst);
+	uint64_t now_us = k->session->core->now_ms * 1000;
+	lane->is_paid = gcra_take(&k->backend->connects, &gcra, now_us, &at_us);
+	return lane->is_paid;
 }
 
 static bool take_place(struct link *k, const struct server_settings *server)
 {
-	if (k->session->core->now_ms < k->connect_at_ms ||
+	if (!rate_lets_connect(k, &server->conf->connect_rate) ||
 		!places_take(places_of(k), index_of(k), server->conf->max_connecting))
 		return false;
 	places_end_waiting(places_of(k), index_of(k));
+	link_lane(k)->is_paid = false;
 	k->has_place = true;
 	return true;
 }
@@ -44,7 +51,6 @@ static bool take_place(struct link *k, const struct server_settings *server)
 bool queue_enter(struct link *k, const struct server_settings *server)
 {
 	struct backend_lane *lane = link_lane(k);
-	k->connect_at_ms = reserve_ms(k, &server->conf->connect_rate);
 	places_begin_waiting(places_of(k), index_of(k));
 	if (list_is_empty(&lane->queue) && take_place(k, server))
 		return true;

@@ -19,7 +19,8 @@ enum {
 	SCRATCH_USED = 4096,
 	STEP_US = 100,
 	FORGOTTEN_MS = 24 * 3600 * 1000, /* after so long nothing is remembered */
-	TURNS = 2,			 /* that must end before the host may say so */
+	TAG_KEY = 4711,
+	TURNS = 2, /* that must end before the host may say so */
 };
 
 /* --- the host --- */
@@ -39,7 +40,7 @@ static struct stream *host_connect(struct host *h, const struct connection_plan 
 	struct fake_worker *w = worker_of(h);
 	enum fake_connect how = next_connect(w->fake);
 	if (how == FAKE_REFUSED) {
-		*failure = ECONNREFUSED;
+		*failure = w->fake->refusal;
 		return NULL;
 	}
 	struct fake_stream *fs = fake_stream_new(w->fake);
@@ -175,6 +176,7 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 	f->last_stream = &f->streams;
 	f->now_ms = START_MS;
 	f->step_us = STEP_US;
+	f->refusal = ECONNREFUSED;
 	f->conf = load(conf_text);
 	/* Some tests make hundreds of these; nobody here asks for more sources unless by name. */
 	if (f->conf->limits.tracked_sources > SOURCES)
@@ -185,6 +187,7 @@ struct fake *fake_new(const char *conf_text, unsigned workers)
 		.workers = workers,
 	};
 	assert_true(shared_init(&f->shared, &size));
+	f->shared.tag_key = TAG_KEY; /* what is spread by chance is spread alike in each run */
 	f->settings = settings_new(&f->shared, f->conf, NULL);
 	assert_non_null(f->settings);
 	for (size_t i = 0; i < f->conf->listener_count; i++)
@@ -220,6 +223,7 @@ static void assert_core_empty(struct core *c)
 {
 	check_end_all(c);
 	assert_true(list_is_empty(&c->queues));
+	assert_true(list_is_empty(&c->checks));
 	assert_int_equal(c->sessions.taken, 0);
 	assert_int_equal(c->links.taken, 0);
 	assert_true(list_is_empty(&c->unproven));
@@ -235,26 +239,35 @@ static void assert_core_empty(struct core *c)
 		assert_true(list_is_empty(&c->wheel.slots[i]));
 }
 
-static void assert_server_empty(const struct backend *b, unsigned workers)
+static void assert_backend_empty(const struct fake *f, const struct backend *b)
 {
 	assert_int_equal(b->open, 0);
 	assert_int_equal(places_taken(&b->connecting), 0);
 	assert_int_equal(places_waiting(&b->connecting), 0);
-	for (unsigned w = 0; w < workers; w++) {
-		assert_true(list_is_empty(&b->lanes[w].links));
-		assert_true(list_is_empty(&b->lanes[w].queue));
-		assert_true(list_is_empty(&b->lanes[w].condemned));
+	for (unsigned w = 0; w < f->shared.workers; w++) {
+		assert_int_equal(b->connecting.lanes[w].held, 0);
 		assert_int_equal(counter_read(&b->counters[w].connections), 0);
+		assert_true(list_is_empty(&b->lanes[w].links));
+		assert_true(list_is_empty(&b->lanes[w].condemned));
+		assert_true(list_is_empty(&b->lanes[w].queue));
+		assert_false(list_has(&b->lanes[w].waiting));
+	}
+}
+
+static void assert_backends_empty(const struct fake *f)
+{
+	for (const struct pool *p = f->shared.pools; p; p = p->next) {
+		assert_false(pool_is_used(p, f->shared.workers));
+		for (const struct backend *b = p->backends; b; b = b->next)
+			assert_backend_empty(f, b);
 	}
 }
 
 void fake_assert_empty(const struct fake *f)
 {
-	for (const struct pool *p = f->shared.pools; p; p = p->next)
-		for (const struct backend *b = p->backends; b; b = b->next)
-			assert_server_empty(b, f->shared.workers);
 	for (unsigned i = 0; i < f->shared.workers; i++)
 		assert_core_empty(&f->workers[i]->core);
+	assert_backends_empty(f);
 	assert_int_equal(limiter_slots(f->shared.limiter), 0);
 	/* Rates and points of sources without connections are remembered for a while. */
 	limiter_reclaim(f->shared.limiter, 1000, (f->now_ms + FORGOTTEN_MS) * 1000,

@@ -133,6 +133,7 @@ struct fake {
 	unsigned server_count; /* connected by the core so far */
 	enum fake_connect script[FAKE_SCRIPT], otherwise;
 	unsigned script_length, script_at;
+	int refusal; /* the errno of FAKE_REFUSED; ECONNREFUSED at first */
 	bool knows_no_local_address;
 
 	bool holds_turns; /* false: asked turns end by themselves in fake_run() */

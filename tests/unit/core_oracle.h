@@ -10,6 +10,7 @@
 
 enum {
 	ORACLE_MESSAGE_MAX = 4096,
+	ORACLE_NUMBERS = 8192,
 	ORACLE_LARGE =
 		1024, /* what pools under test take (`max_message`); a large message is longer */
 };
@@ -24,12 +25,12 @@ bool oracle_is_large(char side, unsigned number);
 /* What has been found in the streams of one receiver. */
 struct oracle_tally {
 	bool has_any;
-	bool may_change; /* set before: another sender may follow the one before */
 	unsigned sender;
-	unsigned last;	   /* number of the last message of that sender */
-	unsigned messages; /* requests that are no large ones */
-	unsigned answers;  /* made here: 503 and 513 */
-	unsigned refusals; /* made here: any other */
+	unsigned last;			  /* number of the last message of that sender */
+	unsigned messages;		  /* requests that are no large ones */
+	unsigned answers;		  /* made here: 503 and 513 */
+	uint8_t answered[ORACLE_NUMBERS]; /* whether number n was */
+	unsigned refusals;		  /* made here: any other */
 };
 
 /*

@@ -1,387 +1,694 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Health checks: what they ask, what they take for an answer, and when a server goes down and comes back. */
+/* Whether a server works: what is asked, what is heard in the answer, and when. */
 #include "tests/unit/core_fake.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#define HEALTH(more) FAKE_ONE_SERVER "health: { interval = \"5s\"; timeout = \"2s\"; " more " };"
-#define CONF(pool)   FAKE_CONF_CHECKED("", pool, "")
+#define ONE FAKE_ONE_SERVER
+#define TLS_SERVER \
+	"servers = ( { name = \"s1\"; address = \"10.0.0.1:5060\"; transport = \"tls\"; } );"
+#define CHECKED "policy = \"round-robin\"; "
 
-static struct backend *backend(const struct fake *f, unsigned i)
+static const char plain[] = FAKE_CONF_CHECKED("", CHECKED ONE, "");
+static const char without[] = FAKE_CONF("", ONE, "");
+static const char v2_local[] = "\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00";
+
+enum { INTERVAL_MS = 5000, TIMEOUT_MS = 2000, PATIENCE_MS = 60000 };
+
+static struct backend *backend_of(const struct fake *f, unsigned n)
 {
-	return settings_pool(f->settings, 0)->servers[i].backend;
+	struct backend *b = settings_pool(f->settings, 0)->pool->backends;
+	while (n--)
+		b = b->next;
+	return b;
 }
 
 static enum backend_health health(const struct fake *f)
 {
-	return atomic_load(&backend(f, 0)->health);
+	return backend_of(f, 0)->health;
 }
 
-/* The n-th check has begun. */
-static struct fake_stream *wait_check(struct fake *f, unsigned n)
+static const char *why(const struct fake *f)
 {
-	for (unsigned ms = 0; f->server_count <= n && ms < 6000; ms += 100)
-		fake_pass(f, 100);
-	assert_int_equal(f->server_count, n + 1);
-	return fake_server(f, n);
+	return backend_of(f, 0)->why;
 }
 
-/* What stands behind `name` in what was asked, up to the end of the line. */
-static const char *line_of(const struct fake_stream *s, const char *name)
+static void assert_begins(const struct fake_stream *s, size_t at, const char *text)
 {
-	static char line[256];
-	const char *found = strstr(s->written, name);
-	assert_non_null(found);
-	size_t length = strcspn(found, "\r");
-	memcpy(line, found, length);
-	line[length] = '\0';
-	return line;
+	assert_true(s->written_length >= at + strlen(text));
+	assert_memory_equal(s->written + at, text, strlen(text));
 }
 
-static const char *response(const struct fake_stream *s, const char *status, const char *call_id)
+/* The next stream that the core connects, whenever that is. */
+static struct fake_stream *next_check(struct fake *f)
 {
-	static char text[512];
-	snprintf(text, sizeof(text),
-		"SIP/2.0 %s\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: "
-		"<sip:a@b>;tag=2\r\n%s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
-		status, call_id ? call_id : line_of(s, "Call-ID: "));
-	return text;
+	unsigned before = f->server_count;
+	for (unsigned ms = 0; ms < PATIENCE_MS && f->server_count == before; ms += 50)
+		fake_pass(f, 50);
+	return fake_server(f, before);
 }
 
-static void answer(struct fake_stream *s, const char *status)
+/* What the server says of such a status: what section 8.2.6.2 wants copied stands in the request. */
+static void reply(struct fake_stream *s, const char *status)
 {
-	const char *text = response(s, status, NULL);
+	char text[2048];
+	const char *copied = strstr(s->written, "\r\nVia: ");
+	assert_non_null(copied);
+	snprintf(text, sizeof(text), "SIP/2.0 %s%s", status, copied);
 	fake_say(s, text, strlen(text));
 }
 
-static void a_server_is_asked_and_its_answer_shows_that_it_works(void **state)
+static void succeed(struct fake *f)
 {
-	(void)state;
-	struct fake *f = fake_new(CONF(HEALTH("")), 1);
-	struct fake_stream *s = wait_check(f, 0);
-	assert_int_equal(strncmp(s->written, "OPTIONS sip:10.0.0.1:5060 SIP/2.0\r\n", 35), 0);
-	assert_non_null(strstr(s->written, "Via: SIP/2.0/TCP 192.0.2.98:5061;branch=z9hG4bK"));
-	assert_int_equal(health(f), BACKEND_UNKNOWN);
-	answer(s, "200 OK");
-	assert_int_equal(health(f), BACKEND_UP);
+	reply(next_check(f), "200 OK");
+}
+
+static void fall_silent(struct fake *f)
+{
+	struct fake_stream *s = next_check(f);
+	fake_pass(f, TIMEOUT_MS + 200);
 	assert_true(s->is_closed);
-	assert_int_equal(memory_held(&f->shared.memory), 0);
-	assert_int_equal(fake_count(f, RECORD_BACKEND_UP), 0); /* nothing has changed */
+}
+
+/* A server that has shown that it works. */
+static struct fake *up(const char *conf)
+{
+	struct fake *f = fake_new(conf, 1);
+	succeed(f);
+	assert_int_equal(health(f), BACKEND_UP);
+	return f;
+}
+
+static struct fake *down(const char *conf)
+{
+	struct fake *f = fake_new(conf, 1);
+	fake_fail(next_check(f), ECONNRESET);
+	assert_int_equal(health(f), BACKEND_DOWN);
+	return f;
+}
+
+/* --- what is asked --- */
+
+static void an_options_is_sent_that_names_both_ends(void **state)
+{
+	static const char begin[] = "OPTIONS sip:10.0.0.1:5060 SIP/2.0\r\n"
+				    "Via: SIP/2.0/TCP 192.0.2.98:5061;branch=z9hG4bK";
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *s = next_check(f);
+	assert_begins(s, 0, begin);
+	assert_true(fake_wrote(s, "\r\nMax-Forwards: 70\r\n"));
+	assert_true(fake_wrote(s, "\r\nFrom: <sip:sipweir@192.0.2.98:5061>;tag="));
+	assert_true(fake_wrote(s, "\r\nTo: <sip:10.0.0.1:5060>\r\n"));
+	assert_true(fake_wrote(s, "\r\nCSeq: 1 OPTIONS\r\n"));
+	assert_true(fake_wrote(s, "\r\nContent-Length: 0\r\n\r\n"));
 	fake_end(f);
 }
 
-static void the_header_of_a_check_says_that_it_is_nobodys(void **state)
+static void the_uri_may_be_another(void **state)
 {
-	static const char v2[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0OPTIONS ";
-	static const char v1[] = "PROXY UNKNOWN\r\nOPTIONS ";
-	static const struct {
-		const char *conf, *begin;
-		size_t length;
-	} cases[] = {
-		{CONF(HEALTH("") "proxy_protocol = \"v2\";"), BYTES(v2)},
-		{CONF(HEALTH("") "proxy_protocol = \"v1\";"), BYTES(v1)},
-	};
 	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
-		struct fake *f = fake_new(cases[i].conf, 1);
-		struct fake_stream *s = wait_check(f, 0);
-		assert_memory_equal(s->written, cases[i].begin, cases[i].length);
-		fake_end(f);
-	}
+	struct fake *f = fake_new(
+		FAKE_CONF_CHECKED("", ONE "health: { uri = \"sip:ping@example.com\"; };", ""), 1);
+	struct fake_stream *s = next_check(f);
+	assert_true(fake_wrote(s, "OPTIONS sip:ping@example.com SIP/2.0\r\n"));
+	assert_true(fake_wrote(s, "\r\nTo: <sip:ping@example.com>\r\n"));
+	fake_end(f);
 }
 
-/* With TLS the header goes out in clear before the handshake, whose failure has a name. */
-static void a_check_over_tls_has_its_header_before_and_tells_what_fails(void **state)
+static void each_request_has_a_call_id_of_its_own(void **state)
 {
-	static const char conf[] =
-		CONF("servers = ( { name = \"s1\"; address = \"10.0.0.1:5061\"; transport = "
-		     "\"tls\"; } ); proxy_protocol = \"v2\";");
-	static const enum fake_connect fails[] = {FAKE_FAILS};
 	(void)state;
-	struct fake *f = fake_new(conf, 1);
-	struct fake_stream *s = wait_check(f, 0);
+	struct fake *f = up(plain);
+	const char *first = strstr(fake_server(f, 0)->written, "\r\nCall-ID: ");
+	const char *second = strstr(next_check(f)->written, "\r\nCall-ID: ");
+	assert_non_null(first);
+	assert_memory_not_equal(first, second, 48);
+	fake_end(f);
+}
+
+static void a_header_of_our_own_goes_first_where_the_pool_sends_one(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(FAKE_CONF_CHECKED("", ONE "proxy_protocol = \"v2\";", ""), 1);
+	struct fake_stream *s = next_check(f);
+	assert_memory_equal(s->written, v2_local, 16);
+	assert_begins(s, 16, "OPTIONS sip:");
+	fake_end(f);
+	f = fake_new(FAKE_CONF_CHECKED("", ONE "proxy_protocol = \"v1\";", ""), 1);
+	s = next_check(f);
+	assert_begins(s, 0, "PROXY UNKNOWN\r\nOPTIONS sip:");
+	fake_end(f);
+}
+
+static void with_tls_the_header_goes_before_the_handshake(void **state)
+{
+	(void)state;
+	struct fake *f =
+		fake_new(FAKE_CONF_CHECKED("", TLS_SERVER "proxy_protocol = \"v2\";", ""), 1);
+	struct fake_stream *s = next_check(f);
 	assert_true(s->is_for_tls);
 	assert_int_equal(s->preface_length, 16);
-	assert_non_null(strstr(s->written, "Via: SIP/2.0/TLS "));
-	answer(s, "200 OK");
-	fake_connects(f, fails, 1);
-	fake_pass(f, 5100);
-	assert_string_equal(backend(f, 0)->why, "unknown_ca");
+	assert_memory_equal(s->preface, v2_local, 16);
+	assert_begins(s, 0, "OPTIONS sip:");
+	assert_true(fake_wrote(s, "Via: SIP/2.0/TLS "));
+	assert_true(memory_held(&f->shared.memory) >= MEMORY_PER_TLS);
+	reply(s, "200 OK");
 	assert_int_equal(memory_held(&f->shared.memory), 0);
 	fake_end(f);
 }
 
-static void statuses_are_judged_by_alive(void **state)
+static void what_does_not_go_out_at_once_goes_later(void **state)
+{
+	static const enum fake_connect pending[] = {FAKE_PENDING};
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	fake_connects(f, pending, 1);
+	struct fake_stream *s = next_check(f);
+	s->room = 0;
+	fake_connected(s);
+	for (unsigned i = 0; i < 10; i++)
+		fake_give_room(s, 20);
+	assert_int_equal(s->written_length, 200);
+	fake_give_room(s, SIZE_MAX);
+	reply(s, "200 OK");
+	assert_int_equal(health(f), BACKEND_UP);
+	assert_int_equal(fake_wrote_times(s, "OPTIONS sip:"), 1);
+	fake_end(f);
+}
+
+/* --- what is heard --- */
+
+static void the_first_failure_ever_takes_it_down(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	assert_int_equal(health(f), BACKEND_UNKNOWN);
+	fake_fail(next_check(f), ECONNRESET);
+	assert_int_equal(health(f), BACKEND_DOWN);
+	assert_int_equal(fake_count(f, RECORD_BACKEND_DOWN), 1);
+	assert_string_equal(fake_last(f, RECORD_BACKEND_DOWN)->reason, "ECONNRESET");
+	assert_string_equal(fake_last(f, RECORD_BACKEND_DOWN)->server, "s1");
+	fake_end(f);
+}
+
+static void the_first_success_ever_is_enough(void **state)
+{
+	(void)state;
+	struct fake *f = up(plain);
+	assert_int_equal(fake_count(f, RECORD_BACKEND_UP), 0); /* it was never down */
+	assert_true(fake_server(f, 0)->is_closed);
+	assert_int_equal(fake_server(f, 0)->how, STREAM_CLOSE_FIN);
+	fake_end(f);
+}
+
+static void then_so_many_in_a_row_have_to_fail(void **state)
+{
+	(void)state;
+	struct fake *f = up(plain);
+	for (unsigned i = 0; i < 2; i++) {
+		fall_silent(f);
+		fall_silent(f);
+		succeed(f);
+	}
+	fall_silent(f);
+	fall_silent(f);
+	assert_int_equal(health(f), BACKEND_UP);
+	fall_silent(f);
+	assert_int_equal(health(f), BACKEND_DOWN);
+	assert_int_equal(fake_count(f, RECORD_BACKEND_DOWN), 1);
+	fake_end(f);
+}
+
+static void and_so_many_in_a_row_have_to_succeed(void **state)
+{
+	(void)state;
+	struct fake *f = down(FAKE_CONF_CHECKED("", ONE "health: { rise = 3; };", ""));
+	succeed(f);
+	succeed(f);
+	fall_silent(f);
+	succeed(f);
+	succeed(f);
+	assert_int_equal(health(f), BACKEND_DOWN);
+	succeed(f);
+	assert_int_equal(health(f), BACKEND_UP);
+	assert_int_equal(fake_count(f, RECORD_BACKEND_UP), 1);
+	assert_int_equal(fake_count(f, RECORD_BACKEND_DOWN), 1);
+	fake_end(f);
+}
+
+static void statuses_count_as_alive_says(void **state)
 {
 	static const struct {
 		const char *status;
 		bool is_alive;
-	} cases[] = {{"200 OK", true}, {"404 Not Found", true}, {"483 Too Many Hops", true},
-		{"407 Who", true}, {"501 No", true}, {"603 No", true}, {"408 Timeout", false},
-		{"500 Broken", false}, {"503 Full", false}};
+	} cases[] = {{"200 OK", true}, {"404 Not Found", true}, {"407 Proxy Auth", true},
+		{"408 Timeout", false}, {"499 Foo", true}, {"500 Error", false},
+		{"501 Not Implemented", true}, {"503 Service Unavailable", false},
+		{"603 Decline", true}};
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake *f = fake_new(CONF(HEALTH("")), 1);
-		answer(wait_check(f, 0), cases[i].status);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake *f = fake_new(plain, 1);
+		reply(next_check(f), cases[i].status);
 		assert_int_equal(health(f), cases[i].is_alive ? BACKEND_UP : BACKEND_DOWN);
-		assert_int_equal(fake_count(f, RECORD_BACKEND_DOWN), cases[i].is_alive ? 0 : 1);
+		assert_string_equal(why(f), cases[i].is_alive ? "answered" : "status");
+		assert_int_equal(backend_of(f, 0)->status, atoi(cases[i].status));
 		fake_end(f);
 	}
+	struct fake *f =
+		fake_new(FAKE_CONF_CHECKED("", ONE "health: { alive = \"200\"; };", ""), 1);
+	reply(next_check(f), "404 Not Found");
+	assert_int_equal(health(f), BACKEND_DOWN);
+	fake_end(f);
 }
 
-static void what_is_no_answer_to_it_is_none(void **state)
+static void an_answer_to_another_request_is_none(void **state)
 {
+	static const char *const others[] = {
+		"SIP/2.0 200 OK\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+		"OPTIONS sip:a SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: "
+		"0\r\n\r\n",
+		"\r\n\r\n", "\r\n"};
 	(void)state;
-	struct fake *f = fake_new(CONF(HEALTH("")), 1);
-	struct fake_stream *s = wait_check(f, 0);
-	answer(s, "100 Trying");
-	assert_int_equal(health(f), BACKEND_UNKNOWN);
-	const char *other = response(s, "200 OK", "Call-ID: other");
-	fake_say(s, other, strlen(other));
-	fake_say(s, BYTES(REQUEST("OPTIONS", "7")));
-	fake_say(s, BYTES("\r\n\r\n"));
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *s = next_check(f);
+	for (unsigned i = 0; i < 4; i++)
+		fake_say(s, others[i], strlen(others[i]));
 	assert_int_equal(health(f), BACKEND_UNKNOWN);
 	assert_false(s->is_closed);
-	const char *own = response(s, "200 OK", NULL);
-	for (size_t i = 0; i < strlen(own); i++)
-		fake_say(s, own + i, 1);
+	reply(s, "200 OK");
 	assert_int_equal(health(f), BACKEND_UP);
 	fake_end(f);
 }
 
-static void fail_in_some_way(struct fake *f, struct fake_stream *s, unsigned way)
+static void a_provisional_answer_is_not_final(void **state)
 {
-	static char long_line[70000];
-	memset(long_line, 'a', sizeof(long_line));
-	switch (way) {
-	case 0:
-		fake_pass(f, 2100);
-		break;
-	case 1:
-		fake_finish(s);
-		break;
-	case 2:
-		fake_fail(s, ECONNRESET);
-		break;
-	case 3:
-		fake_say(s, BYTES("HTTP/1.1 200 OK\r\n\r\n"));
-		break;
-	default:
-		fake_say(s, long_line, sizeof(long_line));
-		break;
-	}
-}
-
-static void whatever_is_no_answer_in_time_has_failed_for_a_reason(void **state)
-{
-	static const char *const reasons[] = {"timeout", "closed", "ECONNRESET", "http", NULL};
 	(void)state;
-	for (unsigned way = 0; way < 5; way++) {
-		struct fake *f = fake_new(CONF(HEALTH("")), 1);
-		struct fake_stream *s = wait_check(f, 0);
-		fail_in_some_way(f, s, way);
-		assert_int_equal(health(f), BACKEND_DOWN); /* the first ever is enough */
-		if (reasons[way])
-			assert_string_equal(
-				fake_last(f, RECORD_BACKEND_DOWN)->reason, reasons[way]);
-		assert_true(s->is_closed);
-		assert_int_equal(memory_held(&f->shared.memory), 0);
-		fake_end(f);
-	}
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *s = next_check(f);
+	reply(s, "100 Trying");
+	reply(s, "199 Early Dialog Terminated");
+	assert_int_equal(health(f), BACKEND_UNKNOWN);
+	fake_pass(f, TIMEOUT_MS + 200);
+	assert_int_equal(health(f), BACKEND_DOWN);
+	assert_string_equal(why(f), "timeout");
+	fake_end(f);
 }
 
-static void a_connect_that_fails_at_once_is_a_failure(void **state)
+static void an_answer_may_come_byte_by_byte(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	struct fake_stream *s = next_check(f);
+	char text[2048];
+	snprintf(text, sizeof(text), "\r\nSIP/2.0 200 OK%s", strstr(s->written, "\r\nVia: "));
+	for (size_t i = 0; text[i]; i++) {
+		assert_int_equal(health(f), BACKEND_UNKNOWN);
+		fake_say(s, text + i, 1);
+	}
+	assert_int_equal(health(f), BACKEND_UP);
+	assert_int_equal(memory_held(&f->shared.memory), 0);
+	fake_end(f);
+}
+
+static void what_is_no_sip_or_never_ends_is_a_failure(void **state)
+{
+	static char endless[200 * 1024];
+	(void)state;
+	struct fake *f = fake_new(plain, 1);
+	fake_say(next_check(f), BYTES("HTTP/1.1 200 OK\r\n\r\n"));
+	assert_int_equal(health(f), BACKEND_DOWN);
+	fake_end(f);
+	f = fake_new(plain, 1);
+	memset(endless, 'a', sizeof(endless));
+	memcpy(endless, BYTES("SIP/2.0 200 OK\r\nSubject: "));
+	struct fake_stream *s = next_check(f);
+	fake_say(s, endless, sizeof(endless));
+	assert_true(s->is_closed);
+	assert_int_equal(health(f), BACKEND_DOWN);
+	fake_end(f);
+}
+
+static void a_server_that_closes_or_refuses_has_failed(void **state)
 {
 	static const enum fake_connect ways[] = {FAKE_REFUSED, FAKE_FAILS};
 	(void)state;
-	for (unsigned way = 0; way < 2; way++) {
-		struct fake *f = fake_new(CONF(HEALTH("")), 1);
-		fake_connects(f, &ways[way], 1);
+	struct fake *f = fake_new(plain, 1);
+	fake_finish(next_check(f));
+	assert_int_equal(health(f), BACKEND_DOWN);
+	assert_string_equal(why(f), "closed");
+	fake_end(f);
+	for (unsigned i = 0; i < 2; i++) {
+		f = fake_new(plain, 1);
+		fake_connects(f, &ways[i], 1);
 		fake_pass(f, 1200);
 		assert_int_equal(health(f), BACKEND_DOWN);
-		assert_string_equal(fake_last(f, RECORD_BACKEND_DOWN)->reason, "ECONNREFUSED");
+		assert_string_equal(why(f), "ECONNREFUSED");
 		fake_end(f);
 	}
 }
 
-static void as_many_in_a_row_as_fall_and_rise_say_change_it(void **state)
+static void a_handshake_that_fails_is_called_by_its_name(void **state)
 {
-	static const bool checks[] = {
-		true, false, false, true, false, false, false, true, false, true, true};
-	static const enum backend_health expected[] = {BACKEND_UP, BACKEND_UP, BACKEND_UP,
-		BACKEND_UP, BACKEND_UP, BACKEND_UP, BACKEND_DOWN, BACKEND_DOWN, BACKEND_DOWN,
-		BACKEND_DOWN, BACKEND_UP};
+	static const enum fake_connect fails[] = {FAKE_FAILS};
 	(void)state;
-	struct fake *f = fake_new(CONF(HEALTH("fall = 3; rise = 2;")), 1);
-	for (unsigned i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		answer(wait_check(f, i), checks[i] ? "200 OK" : "503 No");
-		assert_int_equal(health(f), expected[i]);
-	}
-	assert_int_equal(fake_count(f, RECORD_BACKEND_DOWN), 1);
-	assert_int_equal(fake_count(f, RECORD_BACKEND_UP), 1);
+	struct fake *f = fake_new(FAKE_CONF_CHECKED("", TLS_SERVER, ""), 1);
+	fake_connects(f, fails, 1);
+	next_check(f);
+	assert_int_equal(health(f), BACKEND_DOWN);
+	assert_string_equal(why(f), "unknown_ca");
+	assert_non_null(strstr(fake_last(f, RECORD_BACKEND_DOWN)->message, "signed by nobody"));
 	fake_end(f);
 }
 
-static void the_next_comes_within_the_interval_and_not_always_at_its_end(void **state)
+static void with_connect_it_is_enough_that_the_connection_stands(void **state)
 {
-	uint64_t least = UINT64_MAX, most = 0, before = 0;
+	static const enum fake_connect pending[] = {FAKE_PENDING};
+	static const char conf[] =
+		FAKE_CONF_CHECKED("", ONE "health: { method = \"connect\"; };", "");
 	(void)state;
-	struct fake *f = fake_new(CONF(HEALTH("")), 1);
-	for (unsigned i = 0; i < 40; i++) {
-		struct fake_stream *s = wait_check(f, i);
-		uint64_t passed = f->now_ms - before;
-		before = f->now_ms;
-		if (i) {
-			least = passed < least ? passed : least;
-			most = passed > most ? passed : most;
-		}
-		answer(s, "200 OK");
-	}
-	assert_in_range(least, 3900, 4600);
-	assert_in_range(most, 4600, 5100);
-	fake_end(f);
-}
-
-static void with_connect_nothing_is_asked(void **state)
-{
-	(void)state;
-	struct fake *f = fake_new(CONF(HEALTH("method = \"connect\";")), 1);
-	struct fake_stream *s = wait_check(f, 0);
+	struct fake *f = fake_new(conf, 1);
+	fake_connects(f, pending, 1);
+	struct fake_stream *s = next_check(f);
+	assert_int_equal(health(f), BACKEND_UNKNOWN);
+	fake_connected(s);
 	assert_int_equal(health(f), BACKEND_UP);
 	assert_true(s->is_closed);
-	fake_assert_written(s, BYTES("\r\n\r\n"));
+	assert_false(fake_wrote(s, "OPTIONS"));
+	s = next_check(f);
+	fake_pass(f, TIMEOUT_MS + 200);
+	assert_true(s->is_closed);
+	assert_string_equal(why(f), "timeout");
 	fake_end(f);
 }
 
-/* --- what clients meet --- */
-
-static void ask_from(struct fake *f, const char *peer)
+/* Of all servers at once, and of those that work as well: that is not what a check may say. */
+static void a_want_of_our_own_says_nothing_about_a_server(void **state)
 {
-	fake_say(fake_client_from(f, peer), BYTES(REQUEST("OPTIONS", "1")));
+	static const int wants[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL, EAGAIN};
+	static const enum fake_connect refused[] = {FAKE_REFUSED}, fine[] = {FAKE_UP};
+	(void)state;
+	for (unsigned i = 0; i < sizeof(wants) / sizeof(wants[0]); i++) {
+		struct fake *f = fake_new(plain, 1);
+		fake_connects(f, refused, 1);
+		f->refusal = wants[i];
+		fake_pass(f, 20000);
+		assert_int_equal(health(f), BACKEND_UNKNOWN);
+		fake_connects(f, fine, 1);
+		succeed(f);
+		fake_connects(f, refused, 1);
+		fake_pass(f, 30000);
+		assert_int_equal(health(f), BACKEND_UP);
+		fake_end(f);
+	}
 }
 
-/* Complaints of one source say more about it than about the server. */
-static void three_sources_that_cannot_connect_make_it_be_checked_at_once_and_one_never(void **state)
+/* --- when --- */
+
+static void the_interval_is_never_exceeded_and_spread_below_a_fifth(void **state)
 {
-	static const enum fake_connect up[] = {FAKE_UP};
 	(void)state;
-	struct fake *f = fake_new(CONF(HEALTH("")), 1);
-	answer(wait_check(f, 0), "200 OK");
-	fake_pass(f, 1500);
-	f->otherwise = FAKE_REFUSED;
-	for (unsigned i = 0; i < 5; i++)
-		ask_from(f, "192.0.2.1:4000");
-	fake_pass(f, 300);
-	assert_false(backend(f, 0)->is_check_wanted);
-	unsigned checks = backend(f, 0)->status;
-	assert_int_equal(checks, 200);
-	ask_from(f, "192.0.2.2:4000");
-	ask_from(f, "192.0.2.3:4000");
-	assert_int_equal(health(f), BACKEND_UP); /* not by themselves */
-	fake_connects(f, up, 1);
+	struct fake *f = up(plain);
+	uint64_t before = f->now_ms, least = UINT64_MAX, most = 0;
+	reply(next_check(f), "200 OK");
+	before = f->now_ms;
+	for (unsigned i = 0; i < 200; i++) {
+		reply(next_check(f), "200 OK");
+		uint64_t passed = f->now_ms - before;
+		before = f->now_ms;
+		least = passed < least ? passed : least;
+		most = passed > most ? passed : most;
+	}
+	assert_in_range(least, INTERVAL_MS * 4 / 5, INTERVAL_MS * 86 / 100);
+	assert_in_range(most, INTERVAL_MS * 94 / 100, INTERVAL_MS + 2 * WHEEL_TICK_MS);
+	fake_end(f);
+}
+
+static void a_check_that_fails_late_does_not_put_off_the_next(void **state)
+{
+	(void)state;
+	struct fake *f = up(plain);
+	for (unsigned i = 0; i < 3; i++) {
+		next_check(f);
+		uint64_t began = f->now_ms;
+		next_check(f);
+		assert_in_range(
+			f->now_ms - began, INTERVAL_MS * 4 / 5, INTERVAL_MS + 2 * WHEEL_TICK_MS);
+	}
+	fake_end(f);
+}
+
+static void a_recovery_is_seen_within_rise_intervals_and_a_second(void **state)
+{
+	(void)state;
+	for (unsigned after = 0; after < INTERVAL_MS; after += 700) {
+		struct fake *f = down(plain);
+		fake_pass(f, after);
+		uint64_t began = f->now_ms;
+		while (health(f) == BACKEND_DOWN) {
+			struct fake_stream *s = next_check(f);
+			reply(s, "200 OK");
+		}
+		assert_true(f->now_ms - began <= 2 * INTERVAL_MS + 1000);
+		fake_end(f);
+	}
+}
+
+static void first_checks_are_spread_over_a_second(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(FAKE_CONF_CHECKED("", FAKE_THREE_SERVERS, ""), 2);
+	fake_pass(f, 1100);
+	assert_int_equal(f->server_count, 3);
+	fake_end(f);
+}
+
+/* --- clients' troubles --- */
+
+#define SLOW "health: { interval = \"1h\"; };"
+static const char slowly[] =
+	FAKE_CONF_CHECKED("", CHECKED ONE "retries = 0; " SLOW, "limits: { connections = 0; };");
+
+static void complain(struct fake *f, unsigned source)
+{
+	char peer[32];
+	snprintf(peer, sizeof(peer), "192.0.2.%u:5060", source);
+	struct fake_stream *client = fake_client_from(f, peer);
 	unsigned before = f->server_count;
+	f->otherwise = FAKE_FAILS;
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1")));
+	f->otherwise = FAKE_UP;
+	assert_int_equal(f->server_count, before + 1);
+	fake_finish(client);
+}
+
+static void three_sources_in_trouble_start_a_check_at_once(void **state)
+{
+	(void)state;
+	struct fake *f = up(slowly);
+	fake_pass(f, 60000);
+	complain(f, 1);
+	complain(f, 2);
+	unsigned before = f->server_count;
+	fake_pass(f, 500);
+	assert_int_equal(f->server_count, before);
+	complain(f, 3);
+	before = f->server_count;
 	fake_pass(f, 200);
 	assert_int_equal(f->server_count, before + 1);
-	answer(fake_server(f, before), "200 OK");
-	/* At most one a second. */
-	fake_connects(f, up, 1);
-	ask_from(f, "192.0.2.4:4000");
-	f->otherwise = FAKE_UP;
-	fake_pass(f, 600);
-	assert_int_equal(backend(f, 0)->status, 200);
+	assert_true(fake_wrote(fake_server(f, before), "OPTIONS sip:10.0.0.1:5060"));
+	assert_int_equal(health(f), BACKEND_UP); /* their word alone takes nobody down */
 	fake_stop(f);
 }
 
-static void new_clients_go_where_the_checks_succeed(void **state)
+static void one_source_in_trouble_never_does(void **state)
 {
-	static const char conf[] = CONF(FAKE_THREE_SERVERS "policy = \"round-robin\";");
 	(void)state;
-	struct fake *f = fake_new(conf, 1);
-	fake_pass(f, 1100);
-	assert_int_equal(f->server_count, 3);
-	for (unsigned i = 0; i < 3; i++) {
-		struct fake_stream *s = fake_server(f, i);
-		bool is_second = s->to.addr.bytes[15] == 2;
-		answer(s, is_second ? "503 No" : "200 OK");
+	struct fake *f = up(slowly);
+	fake_pass(f, 60000);
+	for (unsigned i = 0; i < 30; i++) {
+		complain(f, 1);
+		unsigned before = f->server_count;
+		fake_pass(f, 500);
+		assert_int_equal(f->server_count, before);
 	}
-	for (unsigned i = 0; i < 8; i++) {
-		fake_say(fake_client(f), BYTES(REQUEST("OPTIONS", "1")));
-		assert_int_not_equal(fake_server(f, 3 + i)->to.addr.bytes[15], 2);
+	fake_stop(f);
+}
+
+static void three_sources_long_apart_do_not_either(void **state)
+{
+	(void)state;
+	struct fake *f = up(slowly);
+	fake_pass(f, 60000);
+	for (unsigned i = 1; i < 10; i++) {
+		complain(f, i);
+		unsigned before = f->server_count;
+		fake_pass(f, 10100);
+		assert_int_equal(f->server_count, before);
 	}
+	fake_stop(f);
+}
+
+static void such_checks_come_once_in_a_second(void **state)
+{
+	(void)state;
+	struct fake *f = up(slowly);
+	fake_pass(f, 60000);
+	unsigned checks = 0;
+	for (unsigned tick = 0; tick < 100; tick++) {
+		complain(f, tick % 5);
+		unsigned before = f->server_count;
+		fake_pass(f, 100);
+		checks += f->server_count - before;
+		if (f->server_count > before)
+			reply(fake_server(f, before), "200 OK");
+	}
+	assert_in_range(checks, 8, 11);
 	fake_stop(f);
 }
 
 /* --- reloads --- */
 
-static void what_a_reload_changes_is_checked_anew_or_no_more(void **state)
+static void another_address_is_another_server(void **state)
 {
-	static const char *const other[] = {
-		CONF("servers = ( { name = \"s1\"; address = \"10.0.0.9:5060\"; } );"),
-		CONF("servers = ( { name = \"s2\"; address = \"10.0.0.1:5060\"; } );"),
-		CONF(HEALTH("method = \"off\";")),
-		FAKE_CONF_CHECKED("", "respond: { };", ""),
-	};
 	(void)state;
-	for (unsigned i = 0; i < 4; i++)
-		for (unsigned is_under_way = 0; is_under_way < 2; is_under_way++) {
-			struct fake *f = fake_new(CONF(HEALTH("")), 2);
-			struct fake_stream *s = wait_check(f, 0);
-			struct backend *b = backend(f, 0);
-			if (!is_under_way)
-				answer(s, "503 No");
-			fake_reload(f, other[i]);
-			fake_pass(f, 100);
-			assert_true(s->is_closed);
-			assert_int_equal(atomic_load(&b->health), BACKEND_UNKNOWN);
-			fake_pass(f, 1000);
-			assert_int_equal(f->server_count, i < 2 ? 2 : 1);
-			fake_pass(f, 10000);
-			fake_end(f);
-		}
+	struct fake *f = down(plain);
+	struct fake_stream *old = next_check(f);
+	fake_reload(f, FAKE_CONF_CHECKED("",
+			       CHECKED "servers = ( { name = \"s1\"; address = "
+				       "\"10.0.0.7:5060\"; } );",
+			       ""));
+	fake_pass(f, 100);
+	assert_true(old->is_closed);
+	assert_int_equal(health(f), BACKEND_UNKNOWN);
+	struct fake_stream *s = next_check(f);
+	assert_true(fake_wrote(s, "OPTIONS sip:10.0.0.7:5060"));
+	reply(s, "200 OK");
+	assert_int_equal(health(f), BACKEND_UP);
+	fake_end(f);
 }
 
-static void a_server_down_for_long_is_lost_and_found_when_it_is_back(void **state)
+static void the_same_server_goes_on_as_it_is(void **state)
 {
 	(void)state;
-	struct fake *f = fake_new(CONF(HEALTH("rise = 1;") "loss_after = \"12s\";"), 1);
-	unsigned n = 0;
-	answer(wait_check(f, n++), "503 No");
-	uint64_t down_ms = f->now_ms;
-	while (!fake_count(f, RECORD_BACKEND_LOST) && f->now_ms < down_ms + 20000)
-		answer(wait_check(f, n++), "503 No");
-	assert_in_range(f->now_ms - down_ms, 12000, 17100);
-	assert_true(atomic_load(&backend(f, 0)->is_lost));
-	answer(wait_check(f, n++), "200 OK");
-	assert_false(atomic_load(&backend(f, 0)->is_lost));
-	assert_int_equal(fake_count(f, RECORD_BACKEND_LOST), 1);
+	struct fake *f = down(plain);
+	struct fake_stream *s = next_check(f);
+	fake_reload(f, plain);
+	fake_pass(f, 100);
+	assert_false(s->is_closed);
+	assert_int_equal(health(f), BACKEND_DOWN);
+	reply(s, "200 OK");
+	succeed(f);
+	assert_int_equal(health(f), BACKEND_UP);
+	fake_end(f);
+}
+
+static void nobody_looks_at_what_is_gone_or_switched_off(void **state)
+{
+	static const char *const texts[] = {without,
+		FAKE_CONF_CHECKED("",
+			"servers = ( { name = \"x\"; address = \"10.0.0.9:5060\"; "
+			"} ); health: { method = \"off\"; };",
+			""),
+		"listeners = ( { name = \"l\"; address = \"192.0.2.99:5060\"; pool = \"q\"; } );"
+		"pools = ( { name = \"q\"; respond: { status = 200; }; } );"};
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct fake *f = fake_new(plain, 1);
+		struct backend *b = backend_of(f, 0);
+		fake_fail(next_check(f), ECONNRESET);
+		assert_int_equal(b->health, BACKEND_DOWN);
+		struct fake_stream *s = next_check(f);
+		fake_say(s, BYTES("SIP/2.0 200 "));
+		fake_reload(f, texts[i]);
+		assert_true(s->is_closed);
+		assert_int_equal(b->health, BACKEND_UNKNOWN);
+		assert_int_equal(memory_held(&f->shared.memory), 0);
+		unsigned before = f->server_count;
+		fake_pass(f, 30000);
+		assert_int_equal(f->server_count, before);
+		fake_reload(f, plain);
+		fake_pass(f, 1200);
+		assert_int_equal(f->server_count, before + 1);
+		fake_end(f);
+	}
+}
+
+static void a_shorter_interval_is_meant_at_once(void **state)
+{
+	(void)state;
+	struct fake *f = up(FAKE_CONF_CHECKED("", CHECKED ONE SLOW, ""));
+	fake_reload(f, plain);
+	unsigned before = f->server_count;
+	fake_pass(f, INTERVAL_MS + 200);
+	assert_int_equal(f->server_count, before + 1);
+	fake_end(f);
+}
+
+/* It has sent four bytes that nobody answers: what it was begun for is what it is judged by. */
+static void a_check_ends_by_the_method_that_it_was_begun_with(void **state)
+{
+	static const enum fake_connect pending[] = {FAKE_PENDING};
+	(void)state;
+	struct fake *f = fake_new(
+		FAKE_CONF_CHECKED("", CHECKED ONE "health: { method = \"connect\"; };", ""), 1);
+	fake_connects(f, pending, 1);
+	struct fake_stream *s = next_check(f);
+	fake_reload(f, plain);
+	fake_connected(s);
+	assert_true(s->is_closed);
+	assert_int_equal(health(f), BACKEND_UP);
+	s = next_check(f);
+	fake_reload(f, FAKE_CONF_CHECKED("", CHECKED ONE "health: { method = \"connect\"; };", ""));
+	fake_connected(s);
+	assert_false(s->is_closed);
+	reply(s, "500 Error");
+	assert_string_equal(why(f), "status");
 	fake_end(f);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_server_is_asked_and_its_answer_shows_that_it_works),
-		cmocka_unit_test(the_header_of_a_check_says_that_it_is_nobodys),
-		cmocka_unit_test(a_check_over_tls_has_its_header_before_and_tells_what_fails),
-		cmocka_unit_test(statuses_are_judged_by_alive),
-		cmocka_unit_test(what_is_no_answer_to_it_is_none),
-		cmocka_unit_test(whatever_is_no_answer_in_time_has_failed_for_a_reason),
-		cmocka_unit_test(
-			a_connect_that_fails_at_once_is_a_failure),
-		cmocka_unit_test(as_many_in_a_row_as_fall_and_rise_say_change_it),
-		cmocka_unit_test(the_next_comes_within_the_interval_and_not_always_at_its_end),
-		cmocka_unit_test(with_connect_nothing_is_asked),
-		cmocka_unit_test(
-			three_sources_that_cannot_connect_make_it_be_checked_at_once_and_one_never),
-		cmocka_unit_test(new_clients_go_where_the_checks_succeed),
-		cmocka_unit_test(what_a_reload_changes_is_checked_anew_or_no_more),
-		cmocka_unit_test(a_server_down_for_long_is_lost_and_found_when_it_is_back),
+		cmocka_unit_test(an_options_is_sent_that_names_both_ends),
+		cmocka_unit_test(the_uri_may_be_another),
+		cmocka_unit_test(each_request_has_a_call_id_of_its_own),
+		cmocka_unit_test(a_header_of_our_own_goes_first_where_the_pool_sends_one),
+		cmocka_unit_test(with_tls_the_header_goes_before_the_handshake),
+		cmocka_unit_test(what_does_not_go_out_at_once_goes_later),
+		cmocka_unit_test(the_first_failure_ever_takes_it_down),
+		cmocka_unit_test(the_first_success_ever_is_enough),
+		cmocka_unit_test(then_so_many_in_a_row_have_to_fail),
+		cmocka_unit_test(and_so_many_in_a_row_have_to_succeed),
+		cmocka_unit_test(statuses_count_as_alive_says),
+		cmocka_unit_test(an_answer_to_another_request_is_none),
+		cmocka_unit_test(a_provisional_answer_is_not_final),
+		cmocka_unit_test(an_answer_may_come_byte_by_byte),
+		cmocka_unit_test(what_is_no_sip_or_never_ends_is_a_failure),
+		cmocka_unit_test(a_server_that_closes_or_refuses_has_failed),
+		cmocka_unit_test(a_handshake_that_fails_is_called_by_its_name),
+		cmocka_unit_test(with_connect_it_is_enough_that_the_connection_stands),
+		cmocka_unit_test(a_want_of_our_own_says_nothing_about_a_server),
+		cmocka_unit_test(the_interval_is_never_exceeded_and_spread_below_a_fifth),
+		cmocka_unit_test(a_check_that_fails_late_does_not_put_off_the_next),
+		cmocka_unit_test(a_recovery_is_seen_within_rise_intervals_and_a_second),
+		cmocka_unit_test(first_checks_are_spread_over_a_second),
+		cmocka_unit_test(three_sources_in_trouble_start_a_check_at_once),
+		cmocka_unit_test(one_source_in_trouble_never_does),
+		cmocka_unit_test(three_sources_long_apart_do_not_either),
+		cmocka_unit_test(such_checks_come_once_in_a_second),
+		cmocka_unit_test(another_address_is_another_server),
+		cmocka_unit_test(the_same_server_goes_on_as_it_is),
+		cmocka_unit_test(nobody_looks_at_what_is_gone_or_switched_off),
+		cmocka_unit_test(a_shorter_interval_is_meant_at_once),
+		cmocka_unit_test(a_check_ends_by_the_method_that_it_was_begun_with),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,99 +1,149 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The request of a health check is whole SIP, and its answer is known from others. */
+/* test_sip_options.c - the OPTIONS that checks a server, and which answer is to it. */
 #include "sip/options.h"
-#include "sip/message.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-static const struct frame_limits limits = {65536, 16384, 128, 64, false, false, 0};
-static const struct options_id id = {{0x0123456789abcdef, 0xfedcba9876543210}};
+#define CALL_ID "0123456789abcdef00000000000000ff@sipweir"
 
-static struct frame frame_of(const char *text)
+static const struct options_id id = {{0x0123456789abcdef, 0xff}};
+
+static const char expected[] =
+	"OPTIONS sip:10.0.0.1:5060 SIP/2.0\r\n"
+	"Via: SIP/2.0/TCP 10.0.0.9:4000;branch=z9hG4bK0123456789abcdef;rport\r\n"
+	"Max-Forwards: 70\r\n"
+	"From: <sip:sipweir@10.0.0.9:4000>;tag=00000000000000ff\r\n"
+	"To: <sip:10.0.0.1:5060>\r\n"
+	"Call-ID: " CALL_ID "\r\n"
+	"CSeq: 1 OPTIONS\r\n"
+	"User-Agent: sipweir\r\n"
+	"Accept: application/sdp\r\n"
+	"Content-Length: 0\r\n\r\n";
+
+static const struct options_request plain = {"10.0.0.9:4000", "10.0.0.1:5060", "", false};
+
+static bool next(const char *text, struct frame *frame)
 {
+	static const struct frame_limits limits = {
+		.max_message = 65536,
+		.max_header_bytes = 16384,
+		.max_headers = 128,
+		.max_parameters = 64,
+	};
 	struct framer framer = {0};
-	struct frame frame;
-	assert_int_equal(frame_next(&framer, &limits, (const uint8_t *)text, strlen(text), &frame),
-		FRAME_MESSAGE);
-	return frame;
+	enum frame_verdict verdict =
+		frame_next(&framer, &limits, (const uint8_t *)text, strlen(text), frame);
+	return verdict == FRAME_MESSAGE && frame->start == 0 && frame->consumed == strlen(text);
 }
 
-static void what_is_asked_is_whole_and_says_who_asks(void **state)
+static void it_is_a_whole_request_that_a_framer_takes(void **state)
 {
-	static const struct {
-		struct options_request request;
-		const char *first, *via, *to;
-	} cases[] = {
-		{{"192.0.2.1:4000", "10.0.0.1:5060", "", false},
-			"OPTIONS sip:10.0.0.1:5060 SIP/2.0\r\n",
-			"Via: SIP/2.0/TCP 192.0.2.1:4000;branch=z9hG4bK",
-			"To: <sip:10.0.0.1:5060>\r\n"},
-		{{"[2001:db8::1]:4000", "[2001:db8::2]:5061", "", true},
-			"OPTIONS sip:[2001:db8::2]:5061 SIP/2.0\r\n",
-			"Via: SIP/2.0/TLS [2001:db8::1]:4000;branch=z9hG4bK",
-			"To: <sip:[2001:db8::2]:5061>\r\n"},
-		{{"192.0.2.1:4000", "10.0.0.1:5060", "sip:ping@example.com", false},
-			"OPTIONS sip:ping@example.com SIP/2.0\r\n",
-			"Via: SIP/2.0/TCP 192.0.2.1:4000;branch=z9hG4bK",
-			"To: <sip:ping@example.com>\r\n"},
-	};
+	char out[1024];
+	struct frame frame;
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char text[2048];
-		const struct message_rules rules = {NULL};
-		size_t length = options_write(&cases[i].request, &id, text, sizeof(text));
-		assert_int_equal(length, strlen(text));
-		struct frame frame = frame_of(text);
-		assert_int_equal(frame.consumed, length);
-		assert_int_equal(frame.method, METHOD_OPTIONS);
-		assert_int_equal(
-			message_check((const uint8_t *)text, &frame, &rules), MESSAGE_FAULT_NONE);
-		assert_memory_equal(text, cases[i].first, strlen(cases[i].first));
-		assert_non_null(strstr(text, cases[i].via));
-		assert_non_null(strstr(text, cases[i].to));
-		for (size_t size = 0; size <= length; size++)
-			assert_int_equal(options_write(&cases[i].request, &id, text, size), 0);
+	size_t length = options_write(&plain, &id, out, sizeof(out));
+	assert_int_equal(length, strlen(expected));
+	assert_memory_equal(out, expected, length);
+	assert_true(next(expected, &frame));
+	assert_int_equal(frame.kind, FRAME_REQUEST);
+}
+
+static void uri_transport_and_ipv6_are_written_as_they_are(void **state)
+{
+	static const struct options_request r = {
+		"[2001:db8::9]:4000", "[2001:db8::1]:5061", "", true};
+	static const struct options_request named = {
+		"10.0.0.9:4000", "10.0.0.1:5060", "sips:ping@example.com", true};
+	char out[1024];
+	(void)state;
+	out[options_write(&r, &id, out, sizeof(out))] = '\0';
+	assert_memory_equal(out, "OPTIONS sip:[2001:db8::1]:5061 SIP/2.0\r\n", 40);
+	assert_non_null(strstr(out, "Via: SIP/2.0/TLS [2001:db8::9]:4000;branch="));
+	assert_non_null(strstr(out, "To: <sip:[2001:db8::1]:5061>\r\n"));
+	out[options_write(&named, &id, out, sizeof(out))] = '\0';
+	assert_memory_equal(out, "OPTIONS sips:ping@example.com SIP/2.0\r\n", 39);
+	assert_non_null(strstr(out, "To: <sips:ping@example.com>\r\n"));
+	assert_null(strstr(out, "10.0.0.1"));
+}
+
+static void what_does_not_fit_is_not_written(void **state)
+{
+	(void)state;
+	for (size_t size = 0; size < sizeof(expected) + 8; size++) {
+		char *out = malloc(size + 1);
+		assert_non_null(out);
+		size_t length = options_write(&plain, &id, out, size);
+		assert_int_equal(length, size >= sizeof(expected) ? sizeof(expected) - 1 : 0);
+		free(out);
 	}
 }
 
-static bool is_answer(const char *call_id, const char *cseq)
+static void an_answer_is_known_by_its_call_id_and_its_cseq(void **state)
 {
-	char text[512];
-	snprintf(text, sizeof(text),
-		"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP a\r\nCall-ID: %s\r\nCSeq: "
-		"%s\r\nContent-Length: "
-		"0\r\n\r\n",
-		call_id, cseq);
-	struct frame frame = frame_of(text);
-	return options_is_answer(&id, (const uint8_t *)text, &frame);
+	static const struct {
+		const char *call_id, *cseq;
+		bool is_answer;
+	} cases[] = {
+		{"Call-ID: " CALL_ID, "CSeq: 1 OPTIONS", true},
+		{"i:" CALL_ID, "CSEQ :1\tOPTIONS", true},
+		{"Call-ID:\r\n " CALL_ID "  ", "CSeq:   1  OPTIONS \t", true},
+		{"Call-ID: " CALL_ID, "CSeq: 1\r\n OPTIONS", true},
+		{"Call-ID: " CALL_ID "x", "CSeq: 1 OPTIONS", false},
+		{"Call-ID: x" CALL_ID, "CSeq: 1 OPTIONS", false},
+		{"Call-ID: 1123456789abcdef00000000000000ff@sipweir", "CSeq: 1 OPTIONS", false},
+		{"Call-ID: 0123456789ABCDEF00000000000000FF@sipweir", "CSeq: 1 OPTIONS", false},
+		{"Call-ID: " CALL_ID, "CSeq: 2 OPTIONS", false},
+		{"Call-ID: " CALL_ID, "CSeq: 11 OPTIONS", false},
+		{"Call-ID: " CALL_ID, "CSeq: 1 INVITE", false},
+		{"Call-ID: " CALL_ID, "CSeq: 1 XOPTIONS", false},
+		{"Call-ID: " CALL_ID, "CSeq: 1 2 OPTIONS", false},
+		{"Call-ID: " CALL_ID, "CSeq: 1 OPTIONSX", false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[1024];
+		struct frame frame;
+		snprintf(text, sizeof(text),
+			"SIP/2.0 200 OK\r\nVia: a\r\nFrom: a\r\nTo: "
+			"a\r\n%s\r\n%s\r\nContent-Length: "
+			"0\r\n\r\n",
+			cases[i].call_id, cases[i].cseq);
+		if (!next(text, &frame))
+			assert_false(cases[i].is_answer); /* it does not come so far */
+		else if (options_is_answer(&id, (const uint8_t *)text, &frame) !=
+			 cases[i].is_answer)
+			fail_msg("%s, %s", cases[i].call_id, cases[i].cseq);
+	}
 }
 
-static void an_answer_has_its_call_id_and_cseq(void **state)
+static void without_one_of_the_two_it_is_none(void **state)
 {
-	static const char own[] = "0123456789abcdeffedcba9876543210@sipweir";
+	static const char *const texts[] = {
+		"SIP/2.0 200 OK\r\nVia: a\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+		"SIP/2.0 200 OK\r\nVia: a\r\nCall-ID: " CALL_ID "\r\nContent-Length: 0\r\n\r\n",
+	};
 	(void)state;
-	assert_true(is_answer(own, "1 OPTIONS"));
-	assert_true(is_answer(own, "1 \t OPTIONS"));
-	assert_false(is_answer(own, "2 OPTIONS"));
-	assert_false(is_answer(own, "11 OPTIONS"));
-	assert_false(is_answer(own, "1 INVITE"));
-	assert_false(is_answer("0123456789abcdeffedcba9876543211@sipweir", "1 OPTIONS"));
-	assert_false(is_answer("0123456789abcdeffedcba9876543210@sipwei", "1 OPTIONS"));
-	static const char bare[] = "SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n";
-	struct frame frame = frame_of(bare);
-	assert_false(options_is_answer(&id, (const uint8_t *)bare, &frame));
+	for (size_t i = 0; i < 2; i++) {
+		struct frame frame;
+		if (next(texts[i], &frame))
+			assert_false(options_is_answer(&id, (const uint8_t *)texts[i], &frame));
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_asked_is_whole_and_says_who_asks),
-		cmocka_unit_test(an_answer_has_its_call_id_and_cseq),
+		cmocka_unit_test(it_is_a_whole_request_that_a_framer_takes),
+		cmocka_unit_test(uri_transport_and_ipv6_are_written_as_they_are),
+		cmocka_unit_test(what_does_not_fit_is_not_written),
+		cmocka_unit_test(an_answer_is_known_by_its_call_id_and_its_cseq),
+		cmocka_unit_test(without_one_of_the_two_it_is_none),
 	};
-	message_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
