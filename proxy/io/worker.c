@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/worker.h"
+#include "proxy/core/check.h"
 #include "proxy/io/listen.h"
 #include "proxy/io/worker_host.h"
 
@@ -195,6 +196,8 @@ static void close_everything(struct worker *w)
 			     : w->core.sessions.taken > 0)
 		turn(w);
 	core_end_turn(&w->core);
+	/* While there still is something that closes their streams. */
+	check_end_all(&w->core);
 }
 
 static void *run(void *argument)

@@ -108,6 +108,13 @@ def test_readiness_does_not_depend_on_servers(weir, backend):
     assert http.ask(one.address_of("admin.http"), "/readyz").status == 200
 
 
+def test_it_stops_in_the_middle_of_a_check(weir, backend):
+    behind = backend(server.silent)
+    one = weir([behind], pool={"health": {"method": "options", "interval": "50ms", "timeout": "50ms"}})
+    behind.wait_messages(2)
+    one.stop()
+
+
 def test_with_all_servers_down_they_are_tried_or_clients_are_refused(weir, backend):
     for all_down, status in (("try", 200), ("refuse", 503)):
         mood = Moody("a")
@@ -368,5 +375,5 @@ def test_through_changes_of_state_every_request_is_answered_or_its_connection_en
         assert talker.fault is None
         assert sum(talker.answers.values()) + talker.ended == talker.requests
     seen = collections.Counter(m.header("Call-ID") for behind in servers for m in behind.messages if m.method)
-    assert changes > 20 and max(seen.values()) == 1
+    assert changes > 5 and max(seen.values()) == 1
     print(f"{changes} changes", sum((t.answers for t in talkers), collections.Counter()), sum(t.ended for t in talkers))
