@@ -273,8 +273,8 @@ static void an_answer_to_another_request_is_none(void **state)
 {
 	static const char *const others[] = {
 		"SIP/2.0 200 OK\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
-		"OPTIONS sip:a SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: "
-		"0\r\n\r\n",
+		("OPTIONS sip:a SIP/2.0\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: "
+		 "0\r\n\r\n"),
 		"\r\n\r\n", "\r\n"};
 	(void)state;
 	struct fake *f = fake_new(plain, 1);
