@@ -4,10 +4,12 @@
  */
 #include "conf/check.h"
 #include "conf/check_limits.h"
+#include "conf/check_routes.h"
 #include "conf/check_servers.h"
 #include "conf/check_sip.h"
 #include "conf/check_tls.h"
 #include "conf/inherit.h"
+#include "conf/refer.h"
 #include "conf/load.h"
 #include "conf/trust.h"
 #include "conf/value.h"
@@ -217,43 +219,15 @@ static void check_pool(struct conf *c, size_t i, struct conf_errors *e)
 		check_server(c, p, j, pool, e);
 }
 
-/* The names that exist, for the message about one that does not. */
-static void write_pools(const struct conf *c, char *out, size_t size)
-{
-	size_t length = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < c->pool_count && length < size; i++) {
-		if (conf_place_is_set(&c->pools[i].at.name))
-			length += (size_t)snprintf(out + length, size - length, "%s\"%s\"",
-				length ? ", " : "", c->pools[i].name);
-	}
-	if (length >= size)
-		memcpy(out + size - 4, "...", 4);
-}
-
 static void find_pool(
 	const struct conf *c, struct conf_listener *l, const char *parent, struct conf_errors *e)
 {
-	char path[CONF_PATH_MAX], names[256];
-	bool is_whole = c->pool_count > 0;
+	char path[CONF_PATH_MAX];
 
 	if (!conf_place_is_set(&l->at.pool))
 		return;
-	for (size_t i = 0; i < c->pool_count; i++) {
-		l->pool_index = i;
-		if (!conf_place_is_set(&c->pools[i].at.name))
-			is_whole = false;
-		else if (strcmp(c->pools[i].name, l->pool) == 0)
-			return;
-	}
-	/* A pool whose name was refused may be the one. */
-	if (!is_whole)
-		return;
 	conf_path_member(path, parent, "pool");
-	write_pools(c, names, sizeof(names));
-	conf_errors_add(e, &l->at.pool, path, "there is no pool \"%s\", expected one of %s",
-		l->pool, names);
+	conf_refer_pool(c, &(struct conf_reference){l->pool, &l->at.pool, path}, &l->pool_index, e);
 }
 
 static void check_trust(const struct conf_listener *l, const char *parent, struct conf_errors *e)
@@ -382,4 +356,5 @@ void conf_check(struct conf *c, struct conf_errors *errors)
 		check_listener(c, i, errors);
 	conf_check_limits(c, errors);
 	conf_check_classes(c, errors);
+	conf_check_routes(c, errors);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "conf/check_servers.h"
 #include "conf/load.h"
+#include "conf/option.h"
 #include "conf/value.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { STATUS_MIN = 100, STATUS_MAX = 699, STATUS_DIGITS = 3 };
 
@@ -159,6 +161,94 @@ static void check_backups(const struct conf_pool *p, const char *path, struct co
 			"not");
 }
 
+/* --- how clients are introduced --- */
+
+static bool read_tlv(const char *text, enum conf_proxy_tlv *out)
+{
+	size_t count;
+	const char *const *words = conf_option_words(CONF_UNIT_proxy_tlv, &count);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(words[i], text) == 0) {
+			*out = (enum conf_proxy_tlv)i;
+			return true;
+		}
+	return false;
+}
+
+static bool is_named_twice(const struct conf_pool *p, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(p->proxy_tlvs[i], p->proxy_tlvs[j]) == 0)
+			return true;
+	return false;
+}
+
+static void check_tlvs(struct conf_pool *p, const char *parent, struct conf_errors *e)
+{
+	char path[CONF_PATH_MAX], quoted[CONF_VALUE_TEXT_MAX];
+
+	if (!conf_place_is_set(&p->at.proxy_tlvs))
+		return;
+	conf_path_member(path, parent, "proxy_tlvs");
+	for (size_t i = 0; i < p->proxy_tlvs_count; i++) {
+		if (!read_tlv(p->proxy_tlvs[i], &p->tlvs[i]))
+			conf_errors_add(e, &p->at.proxy_tlvs, path,
+				"\"%s\" is nothing that a header tells, expected some of crc32c, "
+				"unique_id, authority, ssl, endpoint",
+				conf_value_quote(quoted, p->proxy_tlvs[i]));
+		else if (is_named_twice(p, i))
+			conf_errors_add(e, &p->at.proxy_tlvs, path,
+				"\"%s\" stands there twice, expected it once", p->proxy_tlvs[i]);
+	}
+	if (p->proxy_tlvs_count && conf_place_is_set(&p->at.proxy_protocol) &&
+		p->proxy_protocol != CONF_SEND_PROXY_V2)
+		conf_errors_add(e, &p->at.proxy_tlvs, path,
+			"only a header of version 2 can tell them, expected proxy_protocol = "
+			"\"v2\"");
+}
+
+/* What is a name of a header (RFC 3261 section 25.1), and none that means something to SIP itself. */
+static bool is_own_header(const char *name)
+{
+	static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "-.!%*_+`'~";
+	static const char *const taken[] = {"Via", "From", "To", "Call-ID", "CSeq", "Contact",
+		"Route", "Record-Route", "Path", "Max-Forwards", "Content-Length", "Content-Type",
+		"Authorization", "Proxy-Authorization", "Require", "Proxy-Require", "Supported",
+		"Expires", "Event", "User-Agent", "Allow", "Subject"};
+	if (strspn(name, token) != strlen(name) || strlen(name) < 2)
+		return false;
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (strcasecmp(name, taken[i]) == 0)
+			return false;
+	return true;
+}
+
+static void check_introduction(struct conf_pool *p, const char *parent, struct conf_errors *e)
+{
+	char path[CONF_PATH_MAX], quoted[CONF_VALUE_TEXT_MAX];
+
+	if (!conf_place_is_set(&p->at.source_header))
+		return;
+	conf_path_member(path, parent, "source_header");
+	if (*p->source_header && !is_own_header(p->source_header))
+		conf_errors_add(e, &p->at.source_header, path,
+			"\"%s\" is no name for a header of our own, expected one such as "
+			"\"X-AUTH-IP\"",
+			conf_value_quote(quoted, p->source_header));
+	if (*p->source_header && p->respond)
+		conf_errors_warn(e, &p->at.source_header, path,
+			"it means nothing without servers, expected none");
+	if (!conf_place_is_set(&p->at.endpoint_source) ||
+		!conf_place_is_set(&p->at.proxy_protocol) ||
+		p->endpoint_source != CONF_ENDPOINT_MAP || *p->source_header ||
+		p->proxy_protocol != CONF_SEND_PROXY_OFF)
+		return;
+	conf_path_member(path, parent, "endpoint_source");
+	conf_errors_warn(e, &p->at.endpoint_source, path,
+		"nobody is told the address, expected proxy_protocol or source_header as well");
+}
+
 void conf_check_servers(struct conf_pool *p, const char *path, struct conf_errors *e)
 {
 	char health[CONF_PATH_MAX];
@@ -167,4 +257,6 @@ void conf_check_servers(struct conf_pool *p, const char *path, struct conf_error
 	check_health(&p->health, health, e);
 	check_sources(p, path, e);
 	check_backups(p, path, e);
+	check_tlvs(p, path, e);
+	check_introduction(p, path, e);
 }

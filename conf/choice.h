@@ -126,30 +126,45 @@
 	X(CONF_HEALTH_CONNECT, "connect") \
 	X(CONF_HEALTH_OFF, "off")
 
+/* What a PROXY header of version 2 may say beyond addresses. */
+#define CONF_PROXY_TLVS(X)                 \
+	X(CONF_TLV_CRC32C, "crc32c")       \
+	X(CONF_TLV_UNIQUE_ID, "unique_id") \
+	X(CONF_TLV_AUTHORITY, "authority") \
+	X(CONF_TLV_SSL, "ssl")             \
+	X(CONF_TLV_ENDPOINT, "endpoint")
+
+/* The address by which servers know who comes by a VPC endpoint. */
+#define CONF_ENDPOINT_SOURCES(X)      \
+	X(CONF_ENDPOINT_KEEP, "keep") \
+	X(CONF_ENDPOINT_MAP, "map")
+
 /* Every set: S(name of the enum and of the unit in options.def, its words) */
-#define CONF_CHOICES(S)                         \
-	S(log_level, CONF_LOG_LEVELS)           \
-	S(log_format, CONF_LOG_FORMATS)         \
-	S(transport, CONF_TRANSPORTS)           \
-	S(tls_version, CONF_TLS_VERSIONS)       \
-	S(verify_client, CONF_VERIFY_CLIENT)    \
-	S(proxy_mode, CONF_PROXY_MODES)         \
-	S(send_proxy, CONF_SEND_PROXY_MODES)    \
-	S(action, CONF_ACTIONS)                 \
-	S(mode, CONF_MODES)                     \
-	S(over, CONF_OVERS)                     \
-	S(ban_closes, CONF_BAN_CLOSES)          \
-	S(on_error, CONF_ON_ERRORS)             \
-	S(sip_check, CONF_SIP_CHECKS)           \
-	S(sip_keepalive, CONF_SIP_KEEPALIVES)   \
-	S(missing_length, CONF_MISSING_LENGTHS) \
-	S(when_full, CONF_WHEN_FULL)            \
-	S(policy, CONF_POLICIES)                \
-	S(retry_on, CONF_RETRY_ON)              \
-	S(all_down, CONF_ALL_DOWN)              \
-	S(on_loss, CONF_ON_LOSS)                \
-	S(server_state, CONF_SERVER_STATES)     \
-	S(health_method, CONF_HEALTH_METHODS)   \
+#define CONF_CHOICES(S)                           \
+	S(log_level, CONF_LOG_LEVELS)             \
+	S(log_format, CONF_LOG_FORMATS)           \
+	S(transport, CONF_TRANSPORTS)             \
+	S(tls_version, CONF_TLS_VERSIONS)         \
+	S(verify_client, CONF_VERIFY_CLIENT)      \
+	S(proxy_mode, CONF_PROXY_MODES)           \
+	S(send_proxy, CONF_SEND_PROXY_MODES)      \
+	S(proxy_tlv, CONF_PROXY_TLVS)             \
+	S(endpoint_source, CONF_ENDPOINT_SOURCES) \
+	S(action, CONF_ACTIONS)                   \
+	S(mode, CONF_MODES)                       \
+	S(over, CONF_OVERS)                       \
+	S(ban_closes, CONF_BAN_CLOSES)            \
+	S(on_error, CONF_ON_ERRORS)               \
+	S(sip_check, CONF_SIP_CHECKS)             \
+	S(sip_keepalive, CONF_SIP_KEEPALIVES)     \
+	S(missing_length, CONF_MISSING_LENGTHS)   \
+	S(when_full, CONF_WHEN_FULL)              \
+	S(policy, CONF_POLICIES)                  \
+	S(retry_on, CONF_RETRY_ON)                \
+	S(all_down, CONF_ALL_DOWN)                \
+	S(on_loss, CONF_ON_LOSS)                  \
+	S(server_state, CONF_SERVER_STATES)       \
+	S(health_method, CONF_HEALTH_METHODS)     \
 	S(ready_when, CONF_READY_WHEN)
 
 /* enum conf_log_level { CONF_LOG_ERROR, ... }; and so on */

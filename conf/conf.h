@@ -23,6 +23,7 @@
 enum {
 	CONF_STATUS_WORDS = 10, /* 100 to 699, a bit each */
 	CONF_SOURCES_MAX = 64,
+	CONF_TLVS_MAX = 5,
 };
 
 /* At most `count` per `period_ms`, and up to `burst` at once. All three are 0 for "off". */
@@ -282,6 +283,21 @@ struct conf_pool {
 #include "conf/options.def"
 	struct addr
 		sources[CONF_SOURCES_MAX]; /* source_addresses, source_addresses_count of them */
+	enum conf_proxy_tlv tlvs[CONF_TLVS_MAX]; /* proxy_tlvs, proxy_tlvs_count of them */
+};
+
+/* What is "" fits everybody. */
+struct conf_route {
+	struct conf_place place;
+	struct {
+#define OPT_ROUTE CONF_AT
+#include "conf/options.def"
+	} at;
+#define OPT_ROUTE CONF_FIELD
+#include "conf/options.def"
+	size_t pool_index;     /* of `pool`, in conf.pools */
+	size_t class_index;    /* of `class`, in conf.limits.classes; with one alone */
+	size_t listener_index; /* the same of `listener` */
 };
 
 struct conf {

@@ -178,6 +178,10 @@ static const struct conf_option respond_options[] = {
 #define OPT_RESPOND(...) ROW(conf_respond, __VA_ARGS__)
 #include "conf/options.def"
 };
+static const struct conf_option route_options[] = {
+#define OPT_ROUTE(...) ROW(conf_route, __VA_ARGS__)
+#include "conf/options.def"
+};
 static const struct conf_option admin_options[] = {
 #define OPT_ADMIN(...) ROW(conf_admin, __VA_ARGS__)
 #include "conf/options.def"
@@ -217,6 +221,7 @@ static const struct conf_scope scopes[CONF_SCOPE_COUNT] = {
 	[CONF_SCOPE_SERVER] = {SCOPE(conf_server, "server", server_options)},
 	[CONF_SCOPE_HEALTH] = {SCOPE(conf_health, "health of a pool", health_options)},
 	[CONF_SCOPE_RESPOND] = {SCOPE(conf_respond, "respond", respond_options)},
+	[CONF_SCOPE_ROUTE] = {SCOPE(conf_route, "route", route_options)},
 	[CONF_SCOPE_ADMIN] = {SCOPE(conf_admin, "admin", admin_options)},
 };
 

@@ -51,6 +51,7 @@ struct stream_security {
 	bool is_resumed;
 	const char
 		*certificate; /* the name in the verified one of the client; NULL: there is none */
+	const char *cipher;   /* with `version` */
 };
 
 /* What the core needs from outside; io gives the real world, tests give theirs. */
@@ -115,6 +116,7 @@ struct core {
 	struct list queues;	/* lanes of servers to which connections wait to be made */
 	struct list checks;	/* of servers, that run here */
 	unsigned connects;	/* begun so far; their source addresses take turns */
+	uint64_t serial;	/* of the last session whose servers were told an id */
 	uint64_t servers_at_ms; /* when the servers are looked at again */
 
 	/* Each open session is in one list, the oldest first. */

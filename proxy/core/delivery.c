@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* delivery.c - what goes to the client: batches from behind, answers made here, pongs. */
+#include "proxy/core/introduce.h"
 #include "proxy/core/session.h"
 #include "sip/answer.h"
 #include "sip/phrase.h"
@@ -115,11 +116,15 @@ void session_continue(struct session *s)
 void session_each_request(struct session *s, const uint8_t *messages, size_t length,
 	void (*answer)(struct session *s, const uint8_t *request, const struct frame *frame))
 {
-	const struct frame_limits *limits = &s->core->settings->client_limits;
+	struct frame_limits limits = s->core->settings->client_limits;
 	struct framer framer = {0};
 	struct frame frame;
 	enum frame_verdict verdict;
-	while (length && ((verdict = frame_next(&framer, limits, messages, length, &frame)) ==
+	/* They have passed once, and what was put into them since must not make them fail. */
+	limits.max_message += INTRODUCE_LINES_MAX;
+	limits.max_header_bytes += INTRODUCE_LINES_MAX;
+	limits.max_headers += INTRODUCE_LINES;
+	while (length && ((verdict = frame_next(&framer, &limits, messages, length, &frame)) ==
 					 FRAME_MESSAGE ||
 				 verdict == FRAME_PING)) {
 		if (frame.kind == FRAME_REQUEST && frame.method != METHOD_ACK)
@@ -139,6 +144,25 @@ static void answer_unavailable(struct session *s, const uint8_t *request, const 
 void session_unreachable(struct session *s, const uint8_t *messages, size_t length)
 {
 	session_each_request(s, messages, length, answer_unavailable);
+}
+
+void session_unreachable_batch(struct session *s, const struct batch *b, const uint8_t *lines)
+{
+	const uint8_t *run = NULL;
+	size_t length = 0;
+	for (int i = 0; i < b->count; i++) {
+		const uint8_t *bytes = b->ranges[i].iov_base;
+		if (bytes == lines)
+			continue;
+		if (run && run + length != bytes) {
+			session_unreachable(s, run, length);
+			length = 0;
+		}
+		if (!length)
+			run = bytes;
+		length += b->ranges[i].iov_len;
+	}
+	session_unreachable(s, run, length);
 }
 
 void session_server_ended(struct session *s, enum reason reason)

@@ -85,7 +85,7 @@ static enum gate prove(struct session *s, const uint8_t *message, const struct f
 	look_for_scanner(s, message, frame);
 	session_enter(s, SESSION_PROVEN);
 	histogram_count(&s->counters->admission, s->core->now_ms - s->opened_ms);
-	pool_choose(s);
+	pool_choose(s, message, frame);
 	list_remove(&s->order);
 	list_append(&s->core->proven, &s->order);
 	admission_spare(s, false);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* intake.c - what comes from the client: cut into messages, the first one judged, all handed to the pool. */
 #include "proxy/core/hint.h"
+#include "proxy/core/introduce.h"
 #include "proxy/core/penalty.h"
 #include "proxy/core/session.h"
 #include "sip/strip.h"
@@ -20,6 +21,8 @@ enum {
 struct intake {
 	struct session *s;
 	struct batch batch;
+	uint8_t *lines; /* that go into each request, once the first has come; room for them */
+	size_t lines_length;
 	unsigned pings;
 	bool is_held; /* the message at hand has to wait, and all behind it */
 };
@@ -42,13 +45,6 @@ static void end_refused(struct session *s, bool is_told)
 
 /* --- the batch --- */
 
-/* Nobody could be reached: each request of the batch is told so, and the client stays. */
-static void refuse_batch(struct session *s, const struct batch *b)
-{
-	for (int i = 0; i < b->count; i++)
-		session_unreachable(s, b->ranges[i].iov_base, b->ranges[i].iov_len);
-}
-
 static void intake_submit(struct intake *in)
 {
 	struct session *s = in->s;
@@ -65,7 +61,7 @@ static void intake_submit(struct intake *in)
 		s->paused = true;
 		break;
 	case POOL_REFUSED:
-		refuse_batch(s, b);
+		session_unreachable_batch(s, b, in->lines);
 		break;
 	}
 	*b = (struct batch){0};
@@ -123,17 +119,34 @@ static bool pass_gate(struct intake *in, const uint8_t *message, const struct fr
 	return false;
 }
 
-/* What servers would believe, were it not for whoever sends it. */
+/* The lines that tell the servers of this pool in each request who is calling; 0: there are none in it. */
+static size_t lines_for(struct intake *in, const struct frame *frame)
+{
+	if (!session_pool(in->s)->names.list[0] || frame->kind != FRAME_REQUEST)
+		return 0;
+	if (!in->lines_length)
+		in->lines_length = introduce_lines(in->s, in->lines);
+	return in->lines_length;
+}
+
+/* What servers would believe, were it not for whoever sends it, is taken out; what they are told here is put in. */
 static void hand_on(struct intake *in, uint8_t *message, const struct frame *frame)
 {
 	struct session *s = in->s;
 	struct frame whole = *frame;
+	bool is_told = introduce_is_done(s, message, frame);
 	if (frame->has_marked && !session_class(s)->keeps_headers)
 		message += strip_headers(
 			message, &whole, (const char *const *)s->core->conf->sip.strip_headers);
+	if (frame->has_marked && !is_told)
+		message += strip_headers(message, &whole, session_pool(s)->names.list);
 	session_see(s, message, &whole);
 	answers_asked(s, message, &whole);
-	batch_add(&in->batch, message, &whole);
+	size_t length = is_told ? 0 : lines_for(in, frame);
+	if (length)
+		batch_add_lined(&in->batch, message, &whole, in->lines, length);
+	else
+		batch_add(&in->batch, message, &whole);
 }
 
 /* False: the run ends here, because the session is over, or kept for nothing but a no, or the message has to wait. */
@@ -149,13 +162,14 @@ static bool intake_message(struct intake *in, uint8_t *message, const struct fra
 	if (!may_pass(in, message, frame))
 		return s->state < SESSION_HALF_CLOSED && !in->is_held;
 	counter_count(&s->counters->messages[DIRECTION_IN][counters_kind(frame)]);
-	if (batch_message_length(frame) > session_pool(s)->conf->max_message) {
+	size_t lines = lines_for(in, frame);
+	if (batch_message_length(frame) + lines > session_pool(s)->conf->max_message) {
 		refuse_large(s, message, frame);
 		return true;
 	}
 	if (!in->batch.count)
 		pool_expect(s);
-	if (batch_is_full(&in->batch))
+	if (!batch_has_room(&in->batch, lines ? BATCH_LINED : 1))
 		intake_submit(in);
 	/* A server found dead: nobody empties the batch any more. */
 	if (is_over(s))
@@ -241,7 +255,8 @@ static void intake_pong(struct session *s, unsigned pings)
 /* Returns how many bytes are done with; the rest is the beginning of a message, or has to wait for its time. */
 static size_t intake_run(struct session *s, uint8_t *bytes, size_t length)
 {
-	struct intake in = {.s = s};
+	uint8_t lines[INTRODUCE_LINES_MAX];
+	struct intake in = {.s = s, .lines = lines};
 	size_t at = 0;
 	enum frame_verdict verdict;
 	do {

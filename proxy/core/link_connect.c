@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* link_connect.c - from a session to one of its pool's servers: choosing, connecting, trying the next. */
 #include "proxy/core/balance.h"
+#include "proxy/core/introduce.h"
 #include "proxy/core/link.h"
 #include "proxy/core/loss.h"
 #include "proxy/core/text.h"
@@ -34,25 +35,6 @@ void link_report_failure(const struct link *k)
 	report_failed(k, s->fault ? s->fault : text_errno(s->failure), s->detail);
 }
 
-static const struct addr_port *session_destination(struct session *s)
-{
-	static const struct addr_port unspecified;
-	if (!memcmp(&s->destination, &unspecified, sizeof(unspecified)) &&
-		!s->core->host->local_address(s->core->host, s->client, &s->destination))
-		s->destination = session_listener(s)->address;
-	return &s->destination;
-}
-
-static size_t link_preface(struct link *k, uint8_t out[PROXY_HEADER_WRITE_MAX])
-{
-	struct session *s = k->session;
-	enum conf_send_proxy mode = session_pool(s)->conf->proxy_protocol;
-	unsigned version = mode == CONF_SEND_PROXY_V2 ? 2 : 1;
-	if (mode == CONF_SEND_PROXY_OFF)
-		return 0;
-	return proxy_header_write(out, version, &s->source, session_destination(s));
-}
-
 enum attempt { ATTEMPT_UP, ATTEMPT_PENDING, ATTEMPT_FAILED };
 
 /*
@@ -64,7 +46,7 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	uint8_t preface[PROXY_HEADER_WRITE_MAX];
 	struct iovec all[BATCH_RANGES + 1] = {{.iov_base = preface}};
 	if (!k->is_secured)
-		all[0].iov_len = link_preface(k, preface);
+		all[0].iov_len = introduce_preface(k->session, preface);
 	memcpy(all + 1, ranges, (size_t)count * sizeof(*ranges));
 
 	ssize_t wrote = stream_writev(k->stream, all, count + 1);
@@ -103,7 +85,7 @@ static bool link_open(struct link *k, int *failure)
 	if (k->is_secured) {
 		plan.tls = session_pool(k->session)->tls;
 		plan.preface = preface;
-		plan.preface_length = link_preface(k, preface);
+		plan.preface_length = introduce_preface(k->session, preface);
 	}
 	k->stream = c->host->connect(c->host, &plan, failure);
 	return k->stream != NULL;

@@ -151,6 +151,12 @@ static void put_connection(struct line *l, const struct record *r)
 	if (r->has & RECORD_HAS_SOURCE)
 		put_source(l, r);
 	put_string(l, "endpoint", r->endpoint);
+	if (r->has & RECORD_HAS_MAPPED) {
+		char text[ADDR_TEXT_MAX];
+		addr_format(&r->mapped, text);
+		put_string(l, "mapped", text);
+	}
+	put_string(l, "unique_id", r->unique_id);
 	put_string(l, "class", r->class);
 	put_string(l, "state", r->state);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/core/introduce.h"
 #include "proxy/core/pool.h"
+#include "proxy/core/route.h"
 #include "proxy/core/session.h"
 
 const struct pool_ops *pool_ops_for(const struct conf_pool *conf)
@@ -60,10 +62,11 @@ const char *pool_name(const struct session *s)
 	return s->pool ? s->pool->name : NULL;
 }
 
-void pool_choose(struct session *s)
+void pool_choose(struct session *s, const uint8_t *message, const struct frame *frame)
 {
-	s->pool = session_listener(s)->pool;
+	s->pool = route_choose(s, message, frame);
 	counter_count(&s->pool->lanes[s->core->index].sessions);
+	introduce_begin(s);
 }
 
 void pool_forsake(struct session *s)

@@ -62,8 +62,9 @@ const char *pool_server_name(const struct session *s);
 /* What is behind is given up; idempotent. */
 void pool_leave(struct session *s);
 
-/* The session is proven: the pool of its listener is its own from here on, whatever a reload does, until it is closed. */
-void pool_choose(struct session *s);
+/* The session is proven by this message: the pool that its route or its listener names is its own from here on, whatever a
+ * reload does, until it is closed. */
+void pool_choose(struct session *s, const uint8_t *message, const struct frame *frame);
 void pool_forsake(struct session *s);
 
 /* Of the pool that it has chosen, for the log; NULL for none. */

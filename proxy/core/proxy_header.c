@@ -370,7 +370,7 @@ static void format_as_ipv6(const struct addr *a, char out[ADDR_TEXT_MAX])
 		addr_format(a, out);
 }
 
-static size_t write_v1(uint8_t out[PROXY_HEADER_WRITE_MAX], const struct addr_port *source,
+static size_t write_v1(uint8_t out[PROXY_HEADER_PLAIN_MAX], const struct addr_port *source,
 	const struct addr_port *destination, bool ipv4)
 {
 	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
@@ -389,7 +389,7 @@ static size_t write_v1(uint8_t out[PROXY_HEADER_WRITE_MAX], const struct addr_po
 	return (size_t)length;
 }
 
-static size_t write_v2(uint8_t out[PROXY_HEADER_WRITE_MAX], const struct addr_port *source,
+static size_t write_v2(uint8_t out[PROXY_HEADER_PLAIN_MAX], const struct addr_port *source,
 	const struct addr_port *destination, bool ipv4)
 {
 	unsigned family = ipv4 ? FAMILY_INET : FAMILY_INET6;
@@ -407,7 +407,7 @@ static size_t write_v2(uint8_t out[PROXY_HEADER_WRITE_MAX], const struct addr_po
 	return V2_FIXED + (size_t)address_block[family];
 }
 
-size_t proxy_header_write(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version,
+size_t proxy_header_write(uint8_t out[PROXY_HEADER_PLAIN_MAX], unsigned version,
 	const struct addr_port *source, const struct addr_port *destination)
 {
 	assert(version == 1 || version == 2);
@@ -416,7 +416,7 @@ size_t proxy_header_write(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version,
 			    : write_v2(out, source, destination, ipv4);
 }
 
-size_t proxy_header_write_local(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version)
+size_t proxy_header_write_local(uint8_t out[PROXY_HEADER_PLAIN_MAX], unsigned version)
 {
 	static const char v1[] = "PROXY UNKNOWN\r\n";
 	if (version == 1) {

@@ -17,7 +17,8 @@
 
 enum {
 	PROXY_HEADER_MAX = 4096, /* a longer v2 header is refused as soon as its length is known */
-	PROXY_HEADER_WRITE_MAX = 107, /* what proxy_header_write() may need */
+	PROXY_HEADER_PLAIN_MAX = 107, /* what proxy_header_write() may need */
+	PROXY_HEADER_WRITE_MAX = 512, /* room for such a header and what is put behind it */
 	PROXY_ENDPOINT_MAX = 63,      /* bytes of a VPC endpoint id (AWS: 22) */
 };
 
@@ -79,13 +80,13 @@ bool proxy_header_is_prefix(const uint8_t *bytes, size_t length);
 /*
  * Write a header of `version` (1 or 2) that names source and destination. When their families
  * differ (or mapped and unmapped meet) both are written as IPv6. Returns its length, at most
- * PROXY_HEADER_WRITE_MAX.
+ * PROXY_HEADER_PLAIN_MAX.
  */
-size_t proxy_header_write(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version,
+size_t proxy_header_write(uint8_t out[PROXY_HEADER_PLAIN_MAX], unsigned version,
 	const struct addr_port *source, const struct addr_port *destination);
 
 /* The same for a connection of our own, a health check: LOCAL, in version 1 UNKNOWN. */
-size_t proxy_header_write_local(uint8_t out[PROXY_HEADER_WRITE_MAX], unsigned version);
+size_t proxy_header_write_local(uint8_t out[PROXY_HEADER_PLAIN_MAX], unsigned version);
 
 /* The name of the list above, for logs and metrics; static. */
 const char *proxy_fault_name(enum proxy_fault fault);

@@ -41,6 +41,7 @@ enum {
 	RECORD_HAS_STATUS = 64,
 	RECORD_HAS_DURATION = 128,
 	RECORD_HAS_NETWORK = 256, /* `source` is all of this network */
+	RECORD_HAS_MAPPED = 512,
 };
 
 struct record {
@@ -55,6 +56,8 @@ struct record {
 		*version, *class;
 	struct addr_port peer, source, address;
 	char endpoint[PROXY_ENDPOINT_MAX + 1];
+	struct addr mapped;		 /* by which servers know the source */
+	char unique_id[RECORD_NAME_MAX]; /* by which they know the connection */
 	uint32_t current, max;
 	uint64_t bytes_in, bytes_out, messages, duration_ms;
 	uint32_t offset;

@@ -65,6 +65,7 @@ struct session {
 	struct addr_port
 		destination; /* what the caller connected to; unspecified until it is asked for */
 	char endpoint[PROXY_ENDPOINT_MAX + 1];
+	uint64_t serial; /* of the id that its servers were told; 0: none */
 
 	struct framer framer;
 	struct buffer in;  /* what has come of a header or message that is not whole */
@@ -202,6 +203,10 @@ void session_continue(struct session *s);
 
 /* The held bytes (whole messages) could be sent to nobody: their requests are answered 503. */
 void session_unreachable(struct session *s, const uint8_t *messages, size_t length);
+
+/* The same of a batch that was not taken. Ranges that begin at `lines` were put into its messages, and are passed over: what
+ * stands around them belongs together. */
+void session_unreachable_batch(struct session *s, const struct batch *b, const uint8_t *lines);
 
 /* The connection behind has ended: flush what the client is still owed, then close. */
 void session_server_ended(struct session *s, enum reason reason);

@@ -79,6 +79,7 @@ static bool place_pool(struct settings *s, struct shared *sh, const struct conf_
 		return false;
 	s->pools[p->slot] =
 		(struct pool_settings){.pool = p, .conf = conf, .share = hold(s->share)};
+	introduce_name_lines(&s->pools[p->slot].names, conf);
 	return place_servers(&s->pools[p->slot], sh);
 }
 
@@ -135,7 +136,7 @@ static bool make_class_objects(struct settings *s, struct shared *sh)
 			return false;
 	s->class_count = sh->class_count;
 	s->classes = calloc(s->class_count, sizeof(*s->classes));
-	s->maps = calloc(s->conf->listener_count, sizeof(struct class_map *));
+	s->maps = calloc(s->conf->listener_count + 1, sizeof(struct class_map *));
 	return s->classes && s->maps;
 }
 
@@ -226,6 +227,27 @@ static bool classify(struct settings *s, struct shared *sh)
 	return settings_list(s, NULL);
 }
 
+/* --- routes --- */
+
+static bool place_routes(struct settings *s)
+{
+	const struct conf *conf = s->conf;
+	s->routes = calloc(conf->route_count + 1, sizeof(*s->routes));
+	if (!s->routes)
+		return false;
+	for (size_t i = 0; i < conf->route_count; i++) {
+		const struct conf_route *r = &conf->routes[i];
+		s->routes[s->route_count++] = (struct route_settings){
+			.conf = r,
+			.pool = settings_pool(s, r->pool_index)->pool,
+			.listener = *r->listener ? settings_listener(s, r->listener_index)->listener
+						 : NULL,
+			.class_slot = *r->class ? slot_of(s, r->class) : 0,
+		};
+	}
+	return true;
+}
+
 /* --- what is no longer configured, and still used --- */
 
 static bool carry_pool(struct settings *s, const struct pool_settings *from)
@@ -235,6 +257,7 @@ static bool carry_pool(struct settings *s, const struct pool_settings *from)
 		return true;
 	place->conf = from->conf;
 	place->share = hold(from->share);
+	introduce_name_lines(&place->names, place->conf);
 	if (!make_servers(place, from->server_count))
 		return false;
 	for (size_t i = 0; i < from->server_count; i++)
@@ -292,7 +315,16 @@ static void set_numbers(
 	s->client_limits.takes_missing_length =
 		conf->sip.missing_content_length == CONF_MISSING_ZERO;
 	s->client_limits.is_lenient = conf->sip.mode == CONF_MODE_OBSERVE;
-	s->client_limits.marked = strip_marks((const char *const *)conf->sip.strip_headers);
+}
+
+/* Header lines that clients may not say, or not without being asked: the framer looks out for them. */
+static void mark_names(struct settings *s)
+{
+	uint64_t marked = strip_marks((const char *const *)s->conf->sip.strip_headers);
+	for (size_t i = 0; i < s->pool_count; i++)
+		if (s->pools[i].share)
+			marked |= strip_marks(s->pools[i].names.list);
+	s->client_limits.marked = marked;
 }
 
 static bool fill(struct settings *s, struct shared *sh, const struct settings *previous)
@@ -306,7 +338,10 @@ static bool fill(struct settings *s, struct shared *sh, const struct settings *p
 	for (size_t i = 0; i < conf->listener_count; i++)
 		if (!place_listener(s, sh, &conf->listeners[i]))
 			return false;
-	return classify(s, sh) && (!previous || carry(s, sh, previous));
+	if (!classify(s, sh) || !place_routes(s) || (previous && !carry(s, sh, previous)))
+		return false;
+	mark_names(s);
+	return true;
 }
 
 struct settings *settings_new(struct shared *sh, struct conf *conf, const struct settings *previous)
@@ -349,6 +384,7 @@ void settings_free(struct settings *s)
 		class_map_free(s->maps[i]);
 	free(s->maps);
 	free(s->classes);
+	free(s->routes);
 	free(s->listeners);
 	free(s->pools);
 	let_go(s->share);

@@ -11,6 +11,8 @@
 
 #include "conf/conf.h"
 #include "proxy/core/classes.h"
+#include "proxy/core/introduce.h"
+#include "proxy/core/route.h"
 #include "proxy/core/shared.h"
 #include "sip/frame.h"
 
@@ -57,7 +59,8 @@ struct pool_settings {
 	size_t server_count;
 	struct server_place *places; /* by slot: all servers that have ever been */
 	size_t place_count;
-	struct tls_setup *tls; /* for its servers that speak TLS; as above */
+	struct introduce_names names; /* of the lines that tell who is calling */
+	struct tls_setup *tls;	      /* for its servers that speak TLS; as above */
 	bool is_retired;
 };
 
@@ -73,6 +76,8 @@ struct settings {
 	size_t pool_count;
 	struct class_settings *classes; /* by slot: all that have ever been */
 	size_t class_count;
+	struct route_settings *routes; /* in the order of the configuration */
+	size_t route_count;
 	uint32_t reserved;	 /* places of max_connections, of all classes */
 	struct class_map **maps; /* of the listeners; some share one */
 	size_t map_count;

@@ -25,7 +25,8 @@ static bool init_limiter(struct shared *sh, const struct conf_limits *limits)
 		.subnet_ipv6_prefix = limits->subnet.ipv6_prefix,
 	};
 	if (getrandom(setup.hash_key, sizeof(setup.hash_key), 0) != sizeof(setup.hash_key) ||
-		getrandom(&sh->tag_key, sizeof(sh->tag_key), 0) != sizeof(sh->tag_key))
+		getrandom(&sh->tag_key, sizeof(sh->tag_key), 0) != sizeof(sh->tag_key) ||
+		getrandom(&sh->instance, sizeof(sh->instance), 0) != sizeof(sh->instance))
 		return false;
 	sh->limiter = limiter_new(&setup);
 	sh->bans = bans_new(limits->penalty.max_bans, setup.hash_key);

@@ -87,6 +87,7 @@ struct shared {
 	struct room_lane *rooms;  /* one per worker */
 	struct places handshakes; /* limits.max_handshakes */
 	uint64_t tag_key;	  /* of the To tags made here */
+	uint64_t instance;	  /* of this process, beside all others */
 	uint32_t
 		ports; /* that connects may come from, of each address of ours to each server; 0: unknown */
 	struct bans *bans;

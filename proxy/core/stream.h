@@ -97,6 +97,12 @@ static inline int stream_handshake(struct stream *s)
 	return s->ops->handshake(s);
 }
 
+/* Whether the host has put TLS on it. */
+static inline bool stream_is_secured(const struct stream *s)
+{
+	return s->ops->handshake != NULL;
+}
+
 static inline void stream_close(struct stream *s, enum stream_close how)
 {
 	s->ops->close(s, how);

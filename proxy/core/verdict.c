@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verdict.c - what is told about a session: its end, its refusal, its mistakes. */
+#include "proxy/core/introduce.h"
 #include "proxy/core/session.h"
 
 #include <string.h>
@@ -54,6 +55,7 @@ static void report_line(const struct session *s, enum reason reason)
 	r.duration_ms = s->core->now_ms - s->opened_ms;
 	r.pool = pool_name(s);
 	r.server = pool_server_name(s);
+	introduce_describe(s, &r);
 	s->core->host->report(s->core->host, &r);
 }
 

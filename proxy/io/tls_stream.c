@@ -416,6 +416,7 @@ void tls_stream_describe(const struct stream *s, struct stream_security *out)
 	if (s->ops != &tls_ops)
 		return;
 	out->version = version_of(ts->ssl);
+	out->cipher = out->version ? SSL_get_cipher_name(ts->ssl) : NULL;
 	out->sni = SSL_get_servername(ts->ssl, TLSEXT_NAMETYPE_host_name);
 	out->is_resumed = SSL_session_reused(ts->ssl);
 	if (SSL_is_server(ts->ssl))

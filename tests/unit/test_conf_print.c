@@ -111,7 +111,7 @@ static void written_out_defaults_are_those_of_a_file_without_them(void **state)
 	c = load_good(text);
 	d = load_good(all);
 	conf_change_list(c, d, changes, sizeof(changes));
-	assert_string_equal(changes, "limits.classes.trunks added");
+	assert_string_equal(changes, "limits.classes.trunks added, routes[0] added");
 	conf_free(c);
 	conf_free(d);
 	free(all);

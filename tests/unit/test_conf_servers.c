@@ -161,6 +161,89 @@ static void not_every_server_is_a_backup(void **state)
 	conf_case_check(cases, COUNT(cases));
 }
 
+/* --- how clients are introduced --- */
+
+#define BAD_TLV(word)                                                                             \
+	"f:3: pools.p.proxy_tlvs: \"" word "\" is nothing that a header tells, expected some of " \
+	"crc32c, unique_id, authority, ssl, endpoint\n"
+#define V2(more) POOL("proxy_protocol = \"v2\"; " more)
+
+static void tlvs_are_known_and_stand_there_once(void **state)
+{
+	static const struct conf_case cases[] = {
+		{V2("proxy_tlvs = [ ];"), "", ""},
+		{V2("proxy_tlvs = [ \"endpoint\", \"ssl\", \"authority\", \"unique_id\", "
+		    "\"crc32c\" ];"),
+			"", ""},
+		{V2("proxy_tlvs = [ \"crc32\" ];"), BAD_TLV("crc32"), ""},
+		{V2("proxy_tlvs = [ \"ssl\", \"crc32c\", \"ssl\" ];"),
+			"f:3: pools.p.proxy_tlvs: \"ssl\" stands there twice, expected it once\n",
+			""},
+	};
+	(void)state;
+	conf_case_check(cases, COUNT(cases));
+}
+
+static void tlvs_need_a_header_of_version_2(void **state)
+{
+	static const char error[] = "f:3: pools.p.proxy_tlvs: only a header of version 2 can tell "
+				    "them, expected proxy_protocol = \"v2\"\n";
+	static const struct conf_case cases[] = {
+		{POOL("proxy_tlvs = [ \"ssl\" ];"), error, ""},
+		{POOL("proxy_protocol = \"v1\"; proxy_tlvs = [ \"ssl\" ];"), error, ""},
+	};
+	(void)state;
+	conf_case_check(cases, COUNT(cases));
+}
+
+static void the_tlvs_stand_in_the_order_of_the_file(void **state)
+{
+	struct conf_errors errors = {0};
+	struct conf *c = conf_load_text(V2("proxy_tlvs = [ \"ssl\", \"crc32c\" ];"), "f", &errors);
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(c->pools[0].proxy_tlvs_count, 2);
+	assert_int_equal(c->pools[0].tlvs[0], CONF_TLV_SSL);
+	assert_int_equal(c->pools[0].tlvs[1], CONF_TLV_CRC32C);
+	assert_int_equal(c->pools[0].proxy_header_max, 231);
+	conf_free(c);
+	conf_errors_fini(&errors);
+}
+
+#define SOURCE(name) POOL("source_header = \"" name "\";")
+#define BAD_SOURCE(name)                                                                         \
+	"f:3: pools.p.source_header: \"" name "\" is no name for a header of our own, expected " \
+	"one such as \"X-AUTH-IP\"\n"
+
+static void the_source_header_is_no_header_of_sip(void **state)
+{
+	static const struct conf_case cases[] = {
+		{SOURCE(""), "", ""},
+		{SOURCE("X-AUTH-IP"), "", ""},
+		{SOURCE("P-Source"), "", ""},
+		{SOURCE("via"), BAD_SOURCE("via"), ""},
+		{SOURCE("CONTENT-length"), BAD_SOURCE("CONTENT-length"), ""},
+		{SOURCE("l"), BAD_SOURCE("l"), ""},
+		{SOURCE("X Y"), BAD_SOURCE("X Y"), ""},
+		{SOURCE("X:"), BAD_SOURCE("X:"), ""},
+	};
+	(void)state;
+	conf_case_check(cases, COUNT(cases));
+}
+
+static void a_mapped_address_is_told_to_somebody(void **state)
+{
+	static const struct conf_case cases[] = {
+		{V2("endpoint_source = \"map\";"), "", ""},
+		{POOL("source_header = \"X-Source\"; endpoint_source = \"map\";"), "", ""},
+		{POOL("endpoint_source = \"map\";"), "",
+			"f:3: pools.p.endpoint_source: nobody is told the address, expected "
+			"proxy_protocol or source_header as well\n"},
+	};
+	(void)state;
+	conf_case_check(cases, COUNT(cases));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +253,11 @@ int main(void)
 		cmocka_unit_test(a_check_ends_before_the_next_begins),
 		cmocka_unit_test(source_addresses_can_reach_a_server),
 		cmocka_unit_test(not_every_server_is_a_backup),
+		cmocka_unit_test(tlvs_are_known_and_stand_there_once),
+		cmocka_unit_test(tlvs_need_a_header_of_version_2),
+		cmocka_unit_test(the_tlvs_stand_in_the_order_of_the_file),
+		cmocka_unit_test(the_source_header_is_no_header_of_sip),
+		cmocka_unit_test(a_mapped_address_is_told_to_somebody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

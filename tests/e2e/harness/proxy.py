@@ -7,6 +7,7 @@ import struct
 SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
 LOCAL, PROXY = 0x20, 0x21
 TLV_CRC32C, TLV_NOOP, TLV_UNIQUE_ID, TLV_AWS = 0x03, 0x04, 0x05, 0xEA
+TLV_AUTHORITY, TLV_SSL, TLV_SSL_VERSION, TLV_SSL_CN, TLV_SSL_CIPHER = 0x02, 0x20, 0x21, 0x22, 0x23
 DESTINATION = "198.51.100.200"
 DESTINATION6 = "2001:db8:ffff::200"
 
@@ -78,11 +79,36 @@ def v1(source, port=40000, destination=None, destination_port=5060):
 
 
 class Header:
-    """A header as a server reads it: version, command, source, destination, its length."""
+    """A header as a server reads it: version, command, source, destination, its length, its TLVs in their order."""
 
-    def __init__(self, version, command, source, destination, length):
+    def __init__(self, version, command, source, destination, length, tlvs=()):
         self.version, self.command, self.length = version, command, length
         self.source, self.destination = source, destination
+        self.tlvs = list(tlvs)
+
+    def tlv(self, kind):
+        """The value of the only one of this kind, None for none."""
+        values = [value for one, value in self.tlvs if one == kind]
+        assert len(values) < 2
+        return values[0] if values else None
+
+
+def cut_tlvs(data):
+    while data:
+        kind, length = struct.unpack("!BH", data[:3])
+        if len(data) < 3 + length:
+            raise ValueError("a TLV that is cut off")
+        yield kind, data[3 : 3 + length]
+        data = data[3 + length :]
+
+
+def _check_crc(header):
+    """The sum is the first TLV, if it is there."""
+    at = 16 + {0x11: 12, 0x21: 36}[header[13]]
+    if header[at : at + 3] == struct.pack("!BH", TLV_CRC32C, 4):
+        told = struct.unpack("!I", header[at + 3 : at + 7])[0]
+        if crc32c(header[: at + 3] + bytes(4) + header[at + 7 :]) != told:
+            raise ValueError("a wrong CRC32C")
 
 
 def read(data):
@@ -111,4 +137,5 @@ def read(data):
     block = data[16 : 16 + length]
     a, b = (str(ipaddress.ip_address(block[i * size : (i + 1) * size])) for i in (0, 1))
     p, q = struct.unpack("!HH", block[2 * size : 2 * size + 4])
-    return Header(2, command, (a, p), (b, q), 16 + length)
+    _check_crc(data[: 16 + length])
+    return Header(2, command, (a, p), (b, q), 16 + length, cut_tlvs(block[2 * size + 4 :]))
