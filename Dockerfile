@@ -8,7 +8,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update && \
     apt-get install -y --no-install-recommends gcc cmake ninja-build pkg-config libc6-dev libevent-dev libosip2-dev \
-        libconfig-dev libssl-dev libcmocka-dev ca-certificates && \
+        libconfig-dev libc-ares-dev libssl-dev libcmocka-dev ca-certificates && \
     rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -25,7 +25,7 @@ RUN DESTDIR=/image cmake --install build --strip
 FROM debian:bookworm-slim
 # The number is fixed so that keys and volumes can be given to it.
 RUN apt-get update && \
-    apt-get install -y --no-install-recommends libevent-core-2.1-7 libevent-extra-2.1-7 libosip2-15 libconfig9 libssl3 \
+    apt-get install -y --no-install-recommends libevent-core-2.1-7 libevent-extra-2.1-7 libosip2-15 libconfig9 libc-ares2 libssl3 \
         ca-certificates && \
     rm -rf /var/lib/apt/lists/* && \
     groupadd --gid 10560 sipweir && \

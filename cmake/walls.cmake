@@ -26,6 +26,7 @@ wall_off(EVENT event.h evhttp.h evutil.h evdns.h)
 wall_off_folder(OPENSSL openssl)
 wall_off_folder(OSIP osipparser2)
 wall_off(LIBCONFIG libconfig.h)
+wall_off(CARES ares.h)
 
 # see(TARGET path...): the target's sources may include these files or folders of the project.
 function(see target)

@@ -71,11 +71,25 @@ static bool is_equal_list(enum conf_type type, const void *a, const void *b, siz
 	return is_equal;
 }
 
+static bool is_equal_host(const struct conf_option *o, const char *from, const char *to)
+{
+	const char *x, *y;
+
+	memcpy(&x, from + o->count, sizeof(x));
+	memcpy(&y, to + o->count, sizeof(y));
+	if (x || y)
+		return x && y && strcmp(x, y) == 0;
+	return is_equal_address((const struct addr_port *)(const void *)(from + o->field),
+		(const struct addr_port *)(const void *)(to + o->field));
+}
+
 static bool is_equal_option(const struct conf_option *o, const char *from, const char *to)
 {
 	const void *a = from + o->field, *b = to + o->field;
 	size_t count = 1, count_to = 1;
 
+	if (o->type == CONF_TYPE_HOST)
+		return is_equal_host(o, from, to);
 	if (o->count) {
 		memcpy(&count, from + o->count, sizeof(count));
 		memcpy(&count_to, to + o->count, sizeof(count_to));

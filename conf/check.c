@@ -4,6 +4,7 @@
  */
 #include "conf/check.h"
 #include "conf/check_limits.h"
+#include "conf/check_names.h"
 #include "conf/check_routes.h"
 #include "conf/check_servers.h"
 #include "conf/check_sip.h"
@@ -161,7 +162,7 @@ static void check_server(const struct conf *c, const struct conf_pool *p, size_t
 		check_unique(&(struct named){s->name, &s->at.name},
 			&(struct named){other->name, &other->at.name}, e, path);
 	}
-	if (!conf_place_is_set(&s->at.address))
+	if (!conf_place_is_set(&s->at.address) || s->address_name)
 		return;
 	conf_path_member(path, server, "address");
 	check_loop(c, s, path, e);
@@ -215,6 +216,7 @@ static void check_pool(struct conf *c, size_t i, struct conf_errors *e)
 	check_pool_message(p, &c->sip, pool, e);
 	conf_check_pool_tls(p, pool, e);
 	conf_check_servers(p, pool, e);
+	conf_check_names(p, pool, e);
 	for (size_t j = 0; j < p->server_count; j++)
 		check_server(c, p, j, pool, e);
 }
@@ -346,6 +348,7 @@ void conf_check(struct conf *c, struct conf_errors *errors)
 	conf_inherit(c);
 	check_group(c, errors);
 	check_sizes(c, errors);
+	conf_check_resolvers(c, errors);
 	conf_check_sip(&c->sip, errors);
 	check_keepalive(&c->timeouts, errors);
 	for (size_t i = 0; i < c->pool_count; i++)

@@ -120,7 +120,7 @@ static void check_health(struct conf_health *h, const char *parent, struct conf_
 static bool may_reach(const struct conf_pool *p, const struct addr *source)
 {
 	for (size_t i = 0; i < p->server_count; i++)
-		if (!conf_place_is_set(&p->servers[i].at.address) ||
+		if (!conf_place_is_set(&p->servers[i].at.address) || p->servers[i].address_name ||
 			addr_is_ipv4(&p->servers[i].address.addr) == addr_is_ipv4(source))
 			return true;
 	return p->server_count == 0;

@@ -139,6 +139,12 @@
 	X(CONF_ENDPOINT_KEEP, "keep") \
 	X(CONF_ENDPOINT_MAP, "map")
 
+/* What a name in place of a server's address stands for. */
+#define CONF_RESOLVES(X)                   \
+	X(CONF_RESOLVE_ONE, "")            \
+	X(CONF_RESOLVE_ADDRESS, "address") \
+	X(CONF_RESOLVE_SRV, "srv")
+
 /* Every set: S(name of the enum and of the unit in options.def, its words) */
 #define CONF_CHOICES(S)                           \
 	S(log_level, CONF_LOG_LEVELS)             \
@@ -165,6 +171,7 @@
 	S(on_loss, CONF_ON_LOSS)                  \
 	S(server_state, CONF_SERVER_STATES)       \
 	S(health_method, CONF_HEALTH_METHODS)     \
+	S(resolve, CONF_RESOLVES)                 \
 	S(ready_when, CONF_READY_WHEN)
 
 /* enum conf_log_level { CONF_LOG_ERROR, ... }; and so on */

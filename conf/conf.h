@@ -48,6 +48,10 @@ struct conf_rate {
 #define CONF_FIELD_PATH(field, unit)	       const char *field;
 #define CONF_FIELD_NAME(field, unit)	       const char *field;
 #define CONF_FIELD_ADDRESS(field, unit)	       struct addr_port field;
+/* The name is NULL for an address; else the text, see conf_host_parse(), and the address unset. */
+#define CONF_FIELD_HOST(field, unit) \
+	struct addr_port field;      \
+	const char *field##_name;
 /* The count is 1, or 0 for no address. */
 #define CONF_FIELD_ADDRESS_NONE(field, unit) \
 	struct addr_port field;              \

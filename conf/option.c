@@ -42,6 +42,7 @@
 #define COUNT_OF_PATH(type, field)	     0
 #define COUNT_OF_NAME(type, field)	     0
 #define COUNT_OF_ADDRESS(type, field)	     0
+#define COUNT_OF_HOST(type, field)	     offsetof(struct type, field##_name)
 #define COUNT_OF_ADDRESS_NONE(type, field)   offsetof(struct type, field##_count)
 #define COUNT_OF_NETWORKS(type, field)	     offsetof(struct type, field##_count)
 #define COUNT_OF_STRINGS(type, field)	     offsetof(struct type, field##_count)
@@ -360,6 +361,10 @@ const char *conf_option_expected(const struct conf_option *o, char out[CONF_EXPE
 		break;
 	case CONF_TYPE_ADDRESS:
 		expect_numbers(o, out, "\"ADDRESS:PORT\", an IPv6 address in [ ], PORT ", "");
+		break;
+	case CONF_TYPE_HOST:
+		expect_numbers(o, out,
+			"\"ADDRESS:PORT\", an IPv6 address in [ ], or \"NAME:PORT\", PORT ", "");
 		break;
 	case CONF_TYPE_ADDRESS_NONE:
 		expect_numbers(o, out,

@@ -30,6 +30,7 @@ enum conf_type {
 	CONF_TYPE_PATH,
 	CONF_TYPE_NAME,
 	CONF_TYPE_ADDRESS,
+	CONF_TYPE_HOST,
 	CONF_TYPE_ADDRESS_NONE,
 	CONF_TYPE_NETWORKS,
 	CONF_TYPE_STRINGS,
@@ -88,7 +89,7 @@ struct conf_option {
 	bool is_inherited; /* of a class: left out it is as in limits or timeouts, with its default */
 	const char *help;
 	size_t field; /* offsets in the structure of the scope */
-	size_t count; /* of a list's count, and of an optional address */
+	size_t count; /* of a list's count, of an optional address's, and of the name of a HOST */
 	size_t at;
 };
 

@@ -4,6 +4,7 @@
  */
 #include "conf/read.h"
 #include "conf/conf.h"
+#include "conf/host.h"
 #include "conf/value.h"
 
 #include <assert.h>
@@ -220,6 +221,22 @@ static bool read_address(const struct conf_reader *r, struct addr_port *field)
 	return true;
 }
 
+static bool read_host(const struct conf_reader *r, struct addr_port *field, const char **name)
+{
+	struct addr_port address;
+	struct conf_host host;
+
+	*name = NULL;
+	if (!want_text(r))
+		return false;
+	if (addr_port_parse(&address, r->node->text) || !conf_host_parse(&host, r->node->text))
+		return read_address(r, field);
+	if (!host.is_service && !in_range(r->option, host.port))
+		return fail_text(r, "is out of range");
+	*name = conf_arena_copy(r->arena, r->node->text, strlen(r->node->text));
+	return *name || fail_memory(r);
+}
+
 /* An optional address: none or one. */
 static bool read_address_or_none(
 	const struct conf_reader *r, struct addr_port *field, size_t *count)
@@ -370,6 +387,8 @@ bool conf_read_option(const struct conf_reader *r, void *field, size_t *count)
 		return read_string(r, field);
 	case CONF_TYPE_ADDRESS:
 		return read_address(r, field);
+	case CONF_TYPE_HOST:
+		return read_host(r, field, (const char **)(void *)count);
 	case CONF_TYPE_ADDRESS_NONE:
 		return read_address_or_none(r, field, count);
 	case CONF_TYPE_NETWORKS:

@@ -17,7 +17,13 @@
 
 struct inspector; /* of a running proxy: server_inspector() */
 
-enum { INSPECT_NAME_MAX = 64, INSPECT_HOST_MAX = 256, INSPECT_LABELS = 3, INSPECT_BUCKETS = 13 };
+enum {
+	INSPECT_NAME_MAX = 64,
+	INSPECT_SERVER_MAX = 72,
+	INSPECT_HOST_MAX = 256,
+	INSPECT_LABELS = 3,
+	INSPECT_BUCKETS = 13
+};
 
 /* A worker that has not turned for so long is stuck: it turns ten times a second when there is nothing to do. */
 enum { INSPECT_STUCK_MS = 5000 };
@@ -65,7 +71,7 @@ struct inspect_listener {
 };
 
 struct inspect_server {
-	char pool[INSPECT_NAME_MAX], name[INSPECT_NAME_MAX];
+	char pool[INSPECT_NAME_MAX], name[INSPECT_SERVER_MAX];
 	struct addr_port address; /* port 0: no longer known */
 	const char *transport;	  /* "" then */
 	bool is_retired;	  /* a reload has removed it; what is connected lives on */

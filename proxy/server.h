@@ -67,7 +67,7 @@ enum server_action {
 	SERVER_BACKEND, /* what a server of a pool shall do */
 };
 
-enum { SERVER_ORDERS = 16, SERVER_NAME_MAX = 64 };
+enum { SERVER_ORDERS = 16, SERVER_NAME_MAX = 72 };
 
 struct server_order {
 	enum server_action action;

@@ -48,6 +48,13 @@ struct backend *backend_new(const char *name, uint16_t slot, unsigned workers)
 	return NULL;
 }
 
+uint64_t backend_hash_address(const struct addr_port *a)
+{
+	char text[ADDR_PORT_TEXT_MAX];
+	size_t length = addr_port_format(a, text);
+	return siphash13(name_key, text, length);
+}
+
 void backend_free(struct backend *b)
 {
 	places_fini(&b->connecting);

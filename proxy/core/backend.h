@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 enum {
-	BACKEND_NAME_MAX = 64,
+	BACKEND_NAME_MAX = 72,	/* a name, and a number behind it */
 	BACKEND_COMPLAINTS = 3, /* from so many sources make it worth a check */
 };
 
@@ -94,6 +94,9 @@ struct backend {
 /* Zeroed counts, unknown health. NULL when memory is short. Main thread. */
 struct backend *backend_new(const char *name, uint16_t slot, unsigned workers);
 void backend_free(struct backend *b);
+
+/* For a server that is known by its address alone. Any thread. */
+uint64_t backend_hash_address(const struct addr_port *a);
 
 /* False for one that the checks have found to be down. Any thread. */
 bool backend_is_up(const struct backend *b);

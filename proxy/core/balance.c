@@ -128,9 +128,9 @@ static double open_of(const struct server_settings *s)
  * Weighted rendezvous: each server draws a lot for this source, the best one wins. Without one server its sources alone draw
  * anew; with another weight as many move as have to. Lots are in [0, 1) and never 0.
  */
-static double lot_of(uint64_t source, const struct backend *b)
+static double lot_of(uint64_t source, const struct server_settings *s)
 {
-	uint64_t x = source ^ b->hash;
+	uint64_t x = source ^ s->hash;
 	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9); /* splitmix64 */
 	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
 	x ^= x >> 31;
@@ -166,7 +166,7 @@ static const struct server_settings *choose_by_source(const struct field *f)
 		if (!is_candidate(f, s))
 			continue;
 		double weight = weight_of(f->choice, s);
-		double score = -log(lot_of(f->choice->source, s->backend)) / weight;
+		double score = -log(lot_of(f->choice->source, s)) / weight;
 		if (score < best_score) {
 			best_score = score;
 			best = s;

@@ -269,6 +269,7 @@ static bool connect_to(struct check *ch, const struct server_settings *server, i
 	ch->is_secured = server->conf->transport == CONF_TLS;
 	if (ch->is_secured) {
 		plan.tls = pool_of(ch)->tls;
+		plan.identity = server->identity;
 		plan.preface = preface;
 		plan.preface_length = write_preface(ch, preface);
 	}

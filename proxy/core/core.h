@@ -38,6 +38,7 @@ struct connection_plan {
 	const struct addr_port *to;
 	const struct addr *from; /* NULL: whatever the host takes */
 	struct tls_setup *tls;	 /* NULL: plain TCP */
+	const char *identity;	 /* whom the certificate has to name; NULL: the address */
 	const uint8_t
 		*preface; /* with TLS: goes out in clear before the handshake (a PROXY header) */
 	size_t preface_length; /* at most PROXY_HEADER_WRITE_MAX */

@@ -83,7 +83,10 @@ static bool link_open(struct link *k, int *failure)
 		.from = settings_source(session_pool(k->session), &k->address, c->connects++),
 	};
 	if (k->is_secured) {
+		const struct server_settings *server =
+			settings_server(session_pool(k->session), k->backend);
 		plan.tls = session_pool(k->session)->tls;
+		plan.identity = server ? server->identity : NULL;
 		plan.preface = preface;
 		plan.preface_length = introduce_preface(k->session, preface);
 	}

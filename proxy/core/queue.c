@@ -109,6 +109,7 @@ static bool serve_first(struct backend_lane *lane)
 		link_go_on(k);
 	} else if (take_place(k, server)) {
 		list_remove(&k->waiting);
+		k->address = server->address; /* its name may stand for another by now */
 		link_begin_queued(k);
 	} else {
 		return false;

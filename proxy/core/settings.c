@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/core/settings.h"
 #include "proxy/core/pool.h"
+#include "proxy/core/server_places.h"
 
 #include "sip/strip.h"
 
@@ -23,55 +24,6 @@ static void let_go(struct conf_share *share)
 
 /* --- the places of what is configured --- */
 
-/* --- servers --- */
-
-static bool make_servers(struct pool_settings *p, size_t count)
-{
-	p->place_count = p->pool->backend_count;
-	p->servers = calloc(count + 1, sizeof(*p->servers));
-	p->places = calloc(p->place_count + 1, sizeof(*p->places));
-	if (!p->servers || !p->places)
-		return false;
-	for (struct backend *b = p->pool->backends; b; b = b->next)
-		p->places[b->slot].backend = b;
-	return true;
-}
-
-static void add_server(struct pool_settings *p, const struct server_settings *server)
-{
-	struct server_settings *s = &p->servers[p->server_count++];
-	*s = *server;
-	p->places[s->backend->slot].settings = s;
-}
-
-const struct server_settings *settings_server(
-	const struct pool_settings *p, const struct backend *b)
-{
-	return b->slot < p->place_count ? p->places[b->slot].settings : NULL;
-}
-
-/* Backends are made before the slots are counted. */
-static bool place_servers(struct pool_settings *place, struct shared *sh)
-{
-	const struct conf_pool *conf = place->conf;
-	for (size_t i = 0; i < conf->server_count; i++)
-		if (!shared_backend(sh, place->pool, conf->servers[i].name))
-			return false;
-	if (!make_servers(place, conf->server_count))
-		return false;
-	for (size_t i = 0; i < conf->server_count; i++) {
-		const struct conf_server *server = &conf->servers[i];
-		add_server(place, &(struct server_settings){
-					  .backend = shared_backend(sh, place->pool, server->name),
-					  .conf = server,
-					  .address = server->address,
-					  .weight = server->weight,
-					  .tier = server->is_backup,
-				  });
-	}
-	return true;
-}
-
 static bool place_pool(struct settings *s, struct shared *sh, const struct conf_pool *conf)
 {
 	struct pool *p = shared_pool(sh, conf->name, pool_ops_for(conf));
@@ -80,7 +32,7 @@ static bool place_pool(struct settings *s, struct shared *sh, const struct conf_
 	s->pools[p->slot] =
 		(struct pool_settings){.pool = p, .conf = conf, .share = hold(s->share)};
 	introduce_name_lines(&s->pools[p->slot].names, conf);
-	return place_servers(&s->pools[p->slot], sh);
+	return server_places_make(&s->pools[p->slot], sh);
 }
 
 static bool place_listener(struct settings *s, struct shared *sh, const struct conf_listener *conf)
@@ -258,11 +210,7 @@ static bool carry_pool(struct settings *s, const struct pool_settings *from)
 	place->conf = from->conf;
 	place->share = hold(from->share);
 	introduce_name_lines(&place->names, place->conf);
-	if (!make_servers(place, from->server_count))
-		return false;
-	for (size_t i = 0; i < from->server_count; i++)
-		add_server(place, &from->servers[i]);
-	return true;
+	return server_places_carry(place, from);
 }
 
 /* With its pool, which connections that have not spoken yet may still choose. */
@@ -304,6 +252,8 @@ static void set_numbers(
 {
 	const struct conf *conf = s->conf;
 	s->generation = previous ? previous->generation + 1 : 1;
+	s->is_reload = !previous || previous->conf != conf;
+	s->reload = (previous ? previous->reload : 0) + s->is_reload;
 	s->max_connections = conf->max_connections ? conf->max_connections : sh->capacity;
 	s->server_limits = (struct frame_limits){
 		.max_message = conf->sip.max_message,
@@ -344,24 +294,37 @@ static bool fill(struct settings *s, struct shared *sh, const struct settings *p
 	return true;
 }
 
-struct settings *settings_new(struct shared *sh, struct conf *conf, const struct settings *previous)
+static struct settings *make(
+	struct shared *sh, struct conf_share *share, const struct settings *previous)
 {
 	struct settings *s = calloc(1, sizeof(*s));
-	struct conf_share *share = calloc(1, sizeof(*share));
-	if (!s || !share) {
-		free(s);
-		free(share);
+	if (!s)
 		return NULL;
-	}
-	*share = (struct conf_share){.conf = conf, .holders = 1};
-	s->share = share;
-	s->conf = conf;
+	s->share = hold(share);
+	s->conf = share->conf;
 	set_numbers(s, sh, previous);
 	if (fill(s, sh, previous))
 		return s;
-	settings_keep_conf(s);
 	settings_free(s);
 	return NULL;
+}
+
+struct settings *settings_new(struct shared *sh, struct conf *conf, const struct settings *previous)
+{
+	struct conf_share *share = calloc(1, sizeof(*share));
+	if (!share)
+		return NULL;
+	*share = (struct conf_share){.conf = conf, .holders = 1};
+	struct settings *s = make(sh, share, previous);
+	if (!s)
+		share->conf = NULL;
+	let_go(share);
+	return s;
+}
+
+struct settings *settings_again(struct shared *sh, const struct settings *previous)
+{
+	return make(sh, previous->share, previous);
 }
 
 void settings_keep_conf(struct settings *s)
@@ -377,8 +340,7 @@ void settings_free(struct settings *s)
 		let_go(s->listeners[i].share);
 	for (size_t i = 0; s->pools && i < s->pool_count; i++) {
 		let_go(s->pools[i].share);
-		free(s->pools[i].servers);
-		free(s->pools[i].places);
+		server_places_free(&s->pools[i]);
 	}
 	for (size_t i = 0; i < s->map_count; i++)
 		class_map_free(s->maps[i]);
@@ -420,16 +382,4 @@ bool settings_trust(const struct listener_settings *l, const struct addr *peer)
 		if (network_contains(&l->conf->trusted[i], peer))
 			return true;
 	return false;
-}
-
-const struct addr *settings_source(
-	const struct pool_settings *p, const struct addr_port *to, unsigned long n)
-{
-	size_t count = p->conf->source_addresses_count;
-	for (size_t i = 0; i < count; i++) {
-		const struct addr *source = &p->conf->sources[(n + i) % count];
-		if (addr_is_ipv4(source) == addr_is_ipv4(&to->addr))
-			return source;
-	}
-	return NULL;
 }

@@ -44,6 +44,9 @@ struct server_settings {
 	struct addr_port address;
 	uint32_t weight; /* at least 1 */
 	uint32_t tier;	 /* used while none of a lower one is up: 0, for backups more */
+	uint64_t hash;	 /* for source-hash: the same in every process */
+	const char *
+		identity; /* whom its certificate names; NULL: its address. Lives as long as the process */
 };
 
 struct server_place {
@@ -68,6 +71,8 @@ struct settings {
 	const struct conf *conf;
 	struct conf_share *share;
 	uint64_t generation; /* 1 for the first */
+	uint64_t reload;     /* of the configuration: the same with other addresses of its names */
+	bool is_reload;	     /* the configuration is another one than that of the settings before */
 	uint32_t max_connections;
 	struct frame_limits client_limits, server_limits; /* what they may send */
 	struct listener_settings *listeners;		  /* by slot: all that have ever been */
@@ -91,6 +96,9 @@ struct settings {
  */
 struct settings *settings_new(
 	struct shared *sh, struct conf *conf, const struct settings *previous);
+
+/* The same configuration, where names stand for other addresses now. NULL: memory is short. Main thread. */
+struct settings *settings_again(struct shared *sh, const struct settings *previous);
 
 /* What the files of the classes hold, in the order of the configuration; needed during the call alone. False: memory is short. */
 bool settings_list(struct settings *s, const struct class_lists *lists);

@@ -70,6 +70,7 @@ static void free_pool(struct pool *p)
 
 void shared_fini(struct shared *sh)
 {
+	name_book_fini(&sh->names);
 	while (sh->listeners) {
 		struct listener *l = sh->listeners;
 		sh->listeners = l->next;

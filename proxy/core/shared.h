@@ -18,6 +18,7 @@
 #include "proxy/core/counters.h"
 #include "proxy/core/list.h"
 #include "proxy/core/memory.h"
+#include "proxy/core/name_book.h"
 #include "proxy/core/places.h"
 
 #include <pthread.h>
@@ -111,6 +112,8 @@ struct shared {
 	struct pool *pools;
 	size_t pool_count;
 	const struct settings *settings; /* NULL before the first */
+
+	struct name_book names; /* the main thread's alone */
 };
 
 /* What a process is made for, and no reload changes. */

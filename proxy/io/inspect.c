@@ -27,6 +27,8 @@ enum { SPREAD = sizeof(spread_bounds) / sizeof(spread_bounds[0]) };
 enum { COUNTS_OF_PROCESS = INSPECT_RELOADS + 1 + SPREAD };
 
 _Static_assert(INSPECT_NAME_MAX == (int)SHARED_NAME_MAX, "names are copied whole");
+_Static_assert(INSPECT_SERVER_MAX == (int)BACKEND_NAME_MAX, "names are copied whole");
+_Static_assert(NAME_OBJECT_MAX == (int)BACKEND_NAME_MAX, "names are copied whole");
 
 /* Names of three digits that live as long as the process, for labels. */
 static const char *status_text(unsigned status)
@@ -300,11 +302,11 @@ static void fill_reloads(struct filler *f, struct inspect_list *list, const stru
 /* What every worker has. */
 static uint64_t generation(const struct inspector *i)
 {
-	uint64_t oldest = i->shared->settings->generation;
+	const struct settings *s = i->shared->settings;
 	for (unsigned w = 0; w < i->shared->workers; w++)
-		if (worker_generation(&i->workers[w]) < oldest)
-			oldest = worker_generation(&i->workers[w]);
-	return oldest;
+		if (worker_generation(&i->workers[w]) < s->generation && s->is_reload)
+			return s->reload - 1;
+	return s->reload;
 }
 
 static uint64_t left_ms(const atomic_uint_fast64_t *ends_ms)

@@ -49,7 +49,7 @@ void inspect_fill_health(struct inspect_server *to, const struct pool_settings *
 	if (!s)
 		return;
 	to->weight = s->weight;
-	to->is_backup = s->tier > 0;
+	to->is_backup = s->conf->is_backup;
 	to->up = backend_is_up(b) && backend_state(b, s->conf) == CONF_SERVER_UP;
 	if (backend_state(b, s->conf) == CONF_SERVER_DRAIN)
 		to->drain_left_ms = drain_left_ms(b, pool->conf->drain_over_ms, now_ms);

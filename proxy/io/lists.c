@@ -277,6 +277,18 @@ bool lists_load(struct lists *l, struct settings *settings, const struct lists *
 	return false;
 }
 
+bool lists_again(struct lists *l, struct settings *settings, const struct lists *previous)
+{
+	if (!previous->count)
+		return true;
+	l->copies = calloc(previous->count, sizeof(struct list_copy *));
+	for (; l->copies && l->count < previous->count; l->count++) {
+		l->copies[l->count] = previous->copies[l->count];
+		l->copies[l->count]->holders++;
+	}
+	return l->copies && apply(l, settings);
+}
+
 void lists_free(struct lists *l)
 {
 	for (size_t i = 0; i < l->count; i++)

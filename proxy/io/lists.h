@@ -27,6 +27,9 @@ struct lists {
 bool lists_load(struct lists *l, struct settings *settings, const struct lists *previous,
 	struct conf_errors *errors);
 
+/* The same files as they were read for `previous`, for settings of the same configuration. False: memory is short. */
+bool lists_again(struct lists *l, struct settings *settings, const struct lists *previous);
+
 void lists_free(struct lists *l);
 
 /* How many files hold other networks than before, or are new. */

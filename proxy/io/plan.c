@@ -196,6 +196,34 @@ struct plan *plan_check(
 	return NULL;
 }
 
+static void hold_tls(struct settings *s, const struct settings *before)
+{
+	for (size_t i = 0; i < before->listener_count; i++)
+		if (s->listeners[i].share && before->listeners[i].tls)
+			s->listeners[i].tls = tls_setup_hold(before->listeners[i].tls);
+	for (size_t i = 0; i < before->pool_count; i++)
+		if (s->pools[i].share && before->pools[i].tls)
+			s->pools[i].tls = tls_setup_hold(before->pools[i].tls);
+}
+
+struct plan *plan_again(const struct plan_world *world, const struct plan *previous)
+{
+	struct plan *p = allocate(world, previous->socket_count);
+	if (!p)
+		return NULL;
+	p->settings = settings_again(world->shared, previous->settings);
+	for (size_t i = 0; p->settings && i < p->socket_count; i++) {
+		p->sockets[i] = previous->sockets[i];
+		settings_listener(p->settings, i)->address = p->sockets[i]->bound;
+	}
+	if (p->settings && lists_again(&p->lists, p->settings, &previous->lists)) {
+		hold_tls(p->settings, previous->settings);
+		return p;
+	}
+	plan_free(p, previous);
+	return NULL;
+}
+
 void plan_abandon(struct plan *p, const struct plan *previous)
 {
 	if (p && p->settings)

@@ -39,6 +39,9 @@ struct plan *plan_new(const struct plan_world *world, struct conf *conf,
  */
 bool plan_secure(struct plan *p, const struct plan *previous, struct conf_errors *errors);
 
+/* The same configuration, where names stand for other addresses now. NULL: memory is short. Main thread. */
+struct plan *plan_again(const struct plan_world *world, const struct plan *previous);
+
 /* Both for a look at it alone: nothing is bound, and there are no sockets. */
 struct plan *plan_check(
 	const struct plan_world *world, struct conf *conf, struct conf_errors *errors);

@@ -3,6 +3,7 @@
 #include "conf/change.h"
 #include "proxy/io/descriptors.h"
 #include "proxy/io/expiry.h"
+#include "proxy/io/names.h"
 #include "proxy/io/notice.h"
 
 #include <stdio.h>
@@ -66,17 +67,31 @@ static void fail(struct server *s, const struct server_order *order, const char 
 
 /* --- its steps --- */
 
-static void publish(struct server *s, struct plan *next)
+static void give_to_workers(struct server *s, struct plan *next)
 {
-	log_commit(s->log);
-	plan_commit(next, s->plan);
 	settings_publish(&s->shared, next->settings);
-	if (s->program->commit)
-		s->program->commit(s->program->owner, true);
 	s->old_plan = s->plan;
 	s->plan = next;
 	for (unsigned i = 0; i < s->worker_count; i++)
 		worker_give_plan(&s->workers[i], next);
+}
+
+static void publish(struct server *s, struct plan *next)
+{
+	log_commit(s->log);
+	plan_commit(next, s->plan);
+	if (s->program->commit)
+		s->program->commit(s->program->owner, true);
+	give_to_workers(s, next);
+	names_adopt(s);
+}
+
+bool reload_names(struct server *s)
+{
+	struct plan *next = plan_again(&s->world, s->plan);
+	if (next)
+		give_to_workers(s, next);
+	return next != NULL;
 }
 
 /* Nothing changes yet. NULL: what was prepared is gone again. */
@@ -181,6 +196,11 @@ static bool was_listening(const struct plan *old, const struct plan *next, size_
 
 static void finish(struct server *s)
 {
+	if (!s->plan->settings->is_reload) {
+		plan_free(s->old_plan, s->plan);
+		s->old_plan = NULL;
+		return;
+	}
 	const char *text = s->reload_text ? s->reload_text : "done\n";
 	atomic_fetch_add(&s->inspector.reloads[INSPECT_RELOAD_DONE], 1);
 	notice_say(s, RECORD_RELOAD, CONF_LOG_NOTICE, "%.*s", (int)strcspn(text, "\n"), text);
@@ -224,7 +244,7 @@ void reload_log(struct server *s)
 
 void reload_fini(struct server *s)
 {
-	if (reload_is_pending(s))
+	if (reload_is_pending(s) && s->plan->settings->is_reload)
 		answer(&s->reload_order, false, "sipweir is stopping\n");
 	plan_free(s->old_plan, s->plan);
 	s->old_plan = NULL;

@@ -16,6 +16,12 @@ void reload_go_on(struct server *s);
 
 bool reload_is_pending(const struct server *s);
 
+/*
+ * Give the workers the same configuration with what names stand for now; none may be pending. It is no reload to whoever looks
+ * from outside. False: memory is short.
+ */
+bool reload_names(struct server *s);
+
 /* Open the log's target anew: a rotated file gets a successor. */
 void reload_log(struct server *s);
 

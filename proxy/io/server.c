@@ -3,7 +3,9 @@
 #include "proxy/io/ban_keeper.h"
 #include "proxy/io/descriptors.h"
 #include "proxy/io/expiry.h"
+#include "proxy/io/dns.h"
 #include "proxy/io/leave.h"
+#include "proxy/io/names.h"
 #include "proxy/io/notice.h"
 #include "proxy/io/privileges.h"
 #include "proxy/io/reload.h"
@@ -76,6 +78,23 @@ static bool init_workers(struct server *s, struct conf_errors *errors)
 	return true;
 }
 
+/* What has been found out before anybody uses the plan. */
+static bool take_names(struct server *s, struct conf_errors *errors)
+{
+	const struct conf *conf = s->plan->settings->conf;
+	if (!s->shared.names.entries)
+		return true;
+	struct plan *next = plan_again(&s->world, s->plan);
+	if (!next) {
+		conf_errors_add(errors, &conf->place, "", "the host has no memory for its servers");
+		return false;
+	}
+	settings_publish(&s->shared, next->settings);
+	plan_free(s->plan, next);
+	s->plan = next;
+	return true;
+}
+
 static bool open_everything(struct server *s, struct conf *conf, struct conf_errors *errors)
 {
 	s->workers =
@@ -98,6 +117,9 @@ static bool open_everything(struct server *s, struct conf *conf, struct conf_err
 	s->inspector.workers = s->workers;
 	s->inspector.log = s->log;
 	s->inspector.started_ms = server_now_ms();
+	names_begin(s);
+	if (s->plan->settings && !take_names(s, errors))
+		return false;
 	return init_workers(s, errors);
 }
 
@@ -164,6 +186,7 @@ void server_free(struct server *s)
 		worker_fini(&s->workers[i]);
 	log_free(s->log);
 	free(s->workers);
+	names_fini(s);
 	reload_fini(s);
 	plan_free(s->plan, NULL);
 	tls_world_free(s->world.tls);
@@ -291,19 +314,26 @@ static void take_signal_queue(struct server *s)
 static int keep_time(struct server *s)
 {
 	int leave_ms = leave_go_on(s), expiry_ms = expiry_go_on(s), bans_ms = ban_keeper_go_on(s);
-	int soonest_ms = bans_ms < expiry_ms ? bans_ms : expiry_ms;
+	int soonest_ms = bans_ms < expiry_ms ? bans_ms : expiry_ms, names_ms = names_go_on(s);
+	if (names_ms < soonest_ms)
+		soonest_ms = names_ms;
 	return leave_ms >= 0 && leave_ms < soonest_ms ? leave_ms : soonest_ms;
 }
 
 static void serve(struct server *s)
 {
-	struct pollfd fds[] = {
+	enum { OWN = 3 };
+	struct pollfd fds[OWN + DNS_FDS_MAX] = {
 		{.fd = s->signals, .events = POLLIN},
 		{.fd = s->orders.fd, .events = POLLIN},
 		{.fd = s->answers, .events = POLLIN},
 	};
 	while (!leave_is_over(s)) {
-		if (poll(fds, sizeof(fds) / sizeof(fds[0]), keep_time(s)) <= 0)
+		int most_ms = keep_time(s);
+		size_t asked = names_poll(s, fds + OWN, &most_ms);
+		int ready = poll(fds, OWN + asked, most_ms);
+		names_take(s, fds + OWN, ready > 0 ? asked : 0);
+		if (ready <= 0)
 			continue;
 		if (fds[0].revents)
 			take_signal_queue(s);

@@ -13,6 +13,8 @@
 #include "proxy/io/worker.h"
 #include "proxy/server.h"
 
+struct names;
+
 /* How far the end has come. */
 enum leaving {
 	LEAVING_NOT,
@@ -38,6 +40,8 @@ struct server {
 	bool reload_again;     /* asked for in between */
 	struct server_order reload_order; /* to be answered then */
 	char *reload_text;		  /* what will be said */
+
+	struct names *names; /* what is asked for, and when */
 
 	enum leaving leaving;
 	bool is_leaving_signalled; /* by one of the two signals of which a second is an emergency */

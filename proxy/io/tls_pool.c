@@ -193,14 +193,24 @@ static bool expect_address(SSL *ssl, const struct addr *a)
 		       is_ipv4 ? 4 : sizeof(a->bytes)) == 1;
 }
 
-SSL *tls_setup_connect(const struct tls_setup *s, unsigned worker, const struct addr_port *to)
+static bool expect_name(SSL *ssl, const char *name)
+{
+	return SSL_set_tlsext_host_name(ssl, name) == 1 &&
+	       X509_VERIFY_PARAM_set1_host(SSL_get0_param(ssl), name, 0) == 1;
+}
+
+SSL *tls_setup_connect(const struct tls_setup *s, unsigned worker, const struct addr_port *to,
+	const char *identity)
 {
 	SSL *ssl = SSL_new(s->contexts[worker]);
 	if (!ssl)
 		return NULL;
 	SSL_set_connect_state(ssl);
-	bool is_set = *s->server_name ? SSL_set_tlsext_host_name(ssl, s->server_name) == 1
-				      : expect_address(ssl, &to->addr);
+	bool is_set;
+	if (*s->server_name)
+		is_set = SSL_set_tlsext_host_name(ssl, s->server_name) == 1;
+	else
+		is_set = identity ? expect_name(ssl, identity) : expect_address(ssl, &to->addr);
 	if (!is_set) {
 		SSL_free(ssl);
 		return NULL;

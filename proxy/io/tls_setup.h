@@ -44,6 +44,7 @@ bool tls_setup_expiry(const struct tls_setup *s, size_t n, struct tls_expiry *ou
  * which takes it. NULL when memory is short. The worker's thread.
  */
 SSL *tls_setup_accept(const struct tls_setup *s, unsigned worker);
-SSL *tls_setup_connect(const struct tls_setup *s, unsigned worker, const struct addr_port *to);
+SSL *tls_setup_connect(const struct tls_setup *s, unsigned worker, const struct addr_port *to,
+	const char *identity);
 
 #endif

@@ -18,7 +18,7 @@ static struct stream *host_connect(struct host *h, const struct connection_plan 
 		tcp_connect(&w->tcp, plan->to, plan->from, &w->core.conf->timeouts, failure);
 	if (!raw || !plan->tls)
 		return raw;
-	SSL *ssl = tls_setup_connect(plan->tls, w->core.index, plan->to);
+	SSL *ssl = tls_setup_connect(plan->tls, w->core.index, plan->to, plan->identity);
 	*failure = ENOMEM;
 	return tls_stream_new(&w->tls, raw, ssl, plan->preface, plan->preface_length);
 }

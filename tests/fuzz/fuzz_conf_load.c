@@ -45,6 +45,10 @@ static uint64_t number_of(const char *base, const struct conf_option *o)
 	case CONF_TYPE_ADDRESS:
 		memcpy(&address, field, sizeof(address));
 		return address.port;
+	case CONF_TYPE_HOST:
+		memcpy(&address, field, sizeof(address));
+		memcpy(&text, base + o->count, sizeof(text));
+		return text ? o->min : address.port;
 	case CONF_TYPE_NETWORKS:
 	case CONF_TYPE_STRINGS:
 		memcpy(&large, base + o->count, sizeof(large));

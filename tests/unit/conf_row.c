@@ -138,6 +138,7 @@ uint64_t conf_row_number(struct conf_loaded *l, const struct conf_subject *s)
 		memcpy(&text, field, sizeof(text));
 		return strlen(text);
 	case CONF_TYPE_ADDRESS:
+	case CONF_TYPE_HOST:
 	case CONF_TYPE_ADDRESS_NONE:
 		return ((struct addr_port *)(void *)field)->port;
 	case CONF_TYPE_NETWORKS:
@@ -209,6 +210,7 @@ char *conf_row_text(const struct conf_option *o, uint64_t number)
 		write_string(out, '/', number);
 		break;
 	case CONF_TYPE_ADDRESS:
+	case CONF_TYPE_HOST:
 	case CONF_TYPE_ADDRESS_NONE:
 		fprintf(out, "\"192.0.2.1:%" PRIu64 "\"", number);
 		break;

@@ -113,7 +113,8 @@ static void addresses_that_make_no_sense_are_refused(void **state)
 		{CASE_LISTENER "pools = ( { name = \"p\"; servers = ( { name = \"s\"; address = "
 			       "\"10.0.0.1:0\"; } ); } );",
 			"f:2: pools.p.servers.s.address: \"10.0.0.1:0\" is out of range, expected "
-			"\"ADDRESS:PORT\", an IPv6 address in [ ], PORT 1..65535\n",
+			"\"ADDRESS:PORT\", an IPv6 address in [ ], or \"NAME:PORT\", PORT "
+			"1..65535\n",
 			""},
 		{CASE_POOL "listeners = ( { name = \"l\"; address = \"127.0.0.1:5060\"; pool = "
 			   "\"p\"; dual_stack = true; } );",

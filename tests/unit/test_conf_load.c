@@ -190,7 +190,7 @@ static void all_errors_are_told_at_once_in_the_order_of_the_file(void **state)
 			"f:1: pools.p.retries: 11 is out of range, expected a whole number 0..10\n"
 			"f:1: pools.p.servers.s.address: missing, expected \"ADDRESS:PORT\", an "
 			"IPv6 "
-			"address in [ ], PORT 1..65535\n"
+			"address in [ ], or \"NAME:PORT\", PORT 1..65535\n"
 			"f:3: listeners.l.address: \"127.0.0.1\" cannot be read, expected "
 			"\"ADDRESS:PORT\", an IPv6 address in [ ], PORT 0..65535\n"
 			"f:3: listeners.l.pool: there is no pool \"q\", expected one of \"p\"\n"

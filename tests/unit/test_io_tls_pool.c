@@ -56,7 +56,7 @@ static struct tls_setup *setup(const char *options)
 static void call(struct io_pair *p, const struct tls_setup *s, unsigned worker, SSL_CTX *theirs,
 	const struct addr_port *to)
 {
-	io_pair_connect(p, tls, tls_setup_connect(s, worker, to), theirs, NULL, 0);
+	io_pair_connect(p, tls, tls_setup_connect(s, worker, to, NULL), theirs, NULL, 0);
 	io_pair_say(p, "OPTIONS", 7);
 	io_pair_run(p);
 }

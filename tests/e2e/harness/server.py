@@ -151,7 +151,7 @@ class Server:
     of arrival.
     """
 
-    def __init__(self, answer=ok, reads_header=False, receive_buffer=None, context=None):
+    def __init__(self, answer=ok, reads_header=False, receive_buffer=None, context=None, bind=("127.0.0.1", 0)):
         self.answer, self.reads_header, self.context = answer, reads_header, context
         self.connections = []
         self.faults = []
@@ -159,7 +159,7 @@ class Server:
         self.reading = threading.Event()
         self.reading.set()
         self._receive_buffer = receive_buffer
-        self._listen("127.0.0.1", 0)
+        self._listen(*bind)
 
     def _listen(self, host, port):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
