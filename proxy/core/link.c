@@ -128,6 +128,8 @@ static void link_arm(struct link *k)
 		due_ms = k->began_ms + LINK_QUEUE_MS;
 	else if (k->state == LINK_CONNECTING)
 		due_ms = k->began_ms + s->core->conf->timeouts.connect_ms;
+	else if (k->state == LINK_UP && k->has_place)
+		due_ms = k->up_ms + LINK_PLACE_MS;
 	else if (k->state == LINK_UP && interval_ms)
 		due_ms = k->sent_ms + interval_ms;
 	else

@@ -14,8 +14,10 @@
 enum link_state { LINK_QUEUED, LINK_CONNECTING, LINK_UP, LINK_ENDED };
 
 enum {
-	LINK_PING_LENGTH = 4,  /* CRLFCRLF */
-	LINK_TRIED_MAX = 16,   /* more than pools.retries allows */
+	LINK_PING_LENGTH = 4, /* CRLFCRLF */
+	LINK_TRIED_MAX = 16,  /* more than pools.retries allows */
+	LINK_PLACE_MS =
+		200, /* a server that has not said a word for so long has accepted all the same */
 	LINK_QUEUE_MS = 30000, /* a request that has waited so long is given up by its client */
 };
 
@@ -34,6 +36,7 @@ struct link {
 	struct buffer out; /* what the server has not taken yet */
 	uint64_t began_ms; /* to connect to this server, or to wait for that */
 	uint64_t sent_ms;
+	uint64_t up_ms; /* when it was connected */
 	uint32_t
 		preamble; /* bytes at the front of `out` that are no message: of a header, a ping */
 	uint16_t tried
@@ -45,10 +48,10 @@ struct link {
 	uint8_t pong_bytes_due; /* two for each ping of ours since the last message from there */
 	bool is_secured;	/* it speaks TLS */
 	bool is_held;		/* not read: the client is full, or memory is short */
-	bool has_place;		/* counted in the server's places for those that connect */
-	bool has_written;	/* since it was last read: an answer may lie unread */
-	bool is_broken;		/* a ping could not be written */
-	bool has_sent;		/* the server has got something of a message */
+	bool has_place;	  /* counted in the server's places for those that it has yet to accept */
+	bool has_written; /* since it was last read: an answer may lie unread */
+	bool is_broken;	  /* a ping could not be written */
+	bool has_sent;	  /* the server has got something of a message */
 };
 
 /* --- link_connect.c --- */
@@ -90,7 +93,7 @@ void link_report_failure(const struct link *k);
 bool queue_enter(struct link *k, const struct server_settings *server);
 void queue_leave(struct link *k);
 
-/* It has connected, or has not: its place is free. */
+/* It has been accepted, or has not connected: its place is free. */
 void queue_give_place(struct link *k);
 
 /* --- link.c --- */

@@ -61,7 +61,9 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	}
 	buffer_free(&k->out, link_memory(k));
 	k->out = rest;
-	queue_give_place(k);
+	/* The kernel has connected it, and may let it wait for the server; behind a TLS handshake it has been accepted. */
+	if (k->is_secured)
+		queue_give_place(k);
 	size_t before = all[0].iov_len + k->preamble;
 	k->has_sent = (size_t)wrote > before;
 	k->preamble = k->has_sent ? 0 : (uint32_t)(before - (size_t)wrote);
@@ -69,6 +71,7 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	atomic_store_explicit(
 		&k->backend->alive_ms, k->session->core->now_ms, memory_order_relaxed);
 	k->state = LINK_UP;
+	k->up_ms = k->session->core->now_ms;
 	k->has_written = true;
 	k->sent_ms = k->session->core->now_ms;
 	return ATTEMPT_UP;

@@ -116,6 +116,7 @@ static void relay_read(struct link *k)
 	if (got == STREAM_AGAIN)
 		return;
 	k->has_written = false;
+	queue_give_place(k);
 	if (got == STREAM_END)
 		link_end(k, REASON_SERVER_CLOSED);
 	else if (got == STREAM_FAILED)
@@ -166,6 +167,8 @@ static void relay_on_deadline(struct deadline *d)
 	else if (k->state == LINK_CONNECTING &&
 		 now_ms >= k->began_ms + s->core->conf->timeouts.connect_ms)
 		link_try_next(k, "connect_timeout");
+	else if (k->state == LINK_UP && k->has_place && now_ms >= k->up_ms + LINK_PLACE_MS)
+		queue_give_place(k);
 	else if (k->state == LINK_UP && interval_ms && now_ms >= k->sent_ms + interval_ms)
 		relay_ping(k);
 	if (s->link)

@@ -300,13 +300,13 @@ bool dns_ask(struct dns *d, const struct conf_host *host, dns_on_answer *on_answ
 size_t dns_poll(struct dns *d, struct pollfd fds[DNS_FDS_MAX], int *most_ms)
 {
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-	int wanted = ares_getsock(d->channel, sockets, ARES_GETSOCK_MAXNUM);
+	unsigned wanted = (unsigned)ares_getsock(d->channel, sockets, ARES_GETSOCK_MAXNUM);
 	size_t count = 0;
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM && count < DNS_FDS_MAX; i++) {
 		short events = 0;
-		if (ARES_GETSOCK_READABLE(wanted, i))
+		if (wanted & 1u << i) /* as ARES_GETSOCK_READABLE, which shifts into a sign */
 			events |= POLLIN;
-		if (ARES_GETSOCK_WRITABLE(wanted, i))
+		if (wanted & 1u << (i + ARES_GETSOCK_MAXNUM))
 			events |= POLLOUT;
 		if (events)
 			fds[count++] = (struct pollfd){.fd = sockets[i], .events = events};

@@ -13,8 +13,6 @@ import pytest
 from harness import conf, control, http, phone, proxy, server, sip, wait
 
 QUICK = {"method": "options", "interval": "200ms", "timeout": "150ms", "rise": 2, "fall": 2}
-# More wait for longer: each that the kernel drops comes again a second later.
-CROWD = int(os.environ.get("SIPWEIR_TEST_CROWD", "60"))
 BOTH = pytest.mark.parametrize("loss", ["close", "keep"])
 
 
@@ -270,53 +268,6 @@ def test_a_server_that_closes_one_connection_harms_only_that_client(weir, regist
     for client in neighbours:
         assert client.ask().status == 200
     assert not one.log.find("backend.down") and not one.log.find("backend.lost")
-
-
-def test_a_crowd_that_comes_back_at_once_is_served_by_a_small_backlog(sipweir, loads):
-    """One connect at a time, because the server lets five wait."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(5)
-    served, stop = [], threading.Event()
-
-    def serve():
-        listening.settimeout(0.2)
-        while not stop.is_set():
-            try:
-                one, _ = listening.accept()
-            except TimeoutError:
-                continue
-            served.append(one)
-            threading.Thread(target=answer, args=(one,), daemon=True).start()
-
-    def answer(one):
-        data = b""
-        while more := one.recv(65536):
-            data += more
-            while found := sip.cut(data):
-                kind, raw = found
-                data = data[len(raw) :]
-                if kind == "message":
-                    one.sendall(sip.reply(sip.Message(raw)))
-
-    threading.Thread(target=serve, daemon=True).start()
-    address = "127.0.0.1:%d" % listening.getsockname()[1]
-    weir = sipweir(
-        workers=2,
-        limits={"connections": 0, "unproven": 0},
-        pools=[
-            {
-                "name": "main",
-                "servers": [{"name": "s1", "address": address, "max_connecting": 5}],
-                "health": {"method": "off"},
-            }
-        ],
-    )
-    crowd = loads("hold", weir.address, proxy="none", connections=CROWD, timeout=int(wait.seconds(30)))
-    crowd.expect(f"holding {CROWD}")
-    assert weir.log.find("backend.failed") == []
-    crowd.end_without_fault()
-    stop.set()
 
 
 # --- changes at random

@@ -397,9 +397,12 @@ static void all_go_at_once_in_turns_that_do_not_wait(void **state)
 static void more_than_one_turn_looks_at_are_all_looked_at(void **state)
 {
 	(void)state;
-	struct fake *f = fake_new(FAKE_CONF("", FAKE_ONE_SERVER,
-					  "limits: { connections = 0; }; max_connections = 3000;"),
-		1);
+	struct fake *f =
+		fake_new(FAKE_CONF("",
+				 "servers = ( { name = \"s1\"; address = \"10.0.0.1:5060\"; "
+				 "max_connecting = 2500; } );",
+				 "limits: { connections = 0; }; max_connections = 3000;"),
+			1);
 	static struct fake_stream *clients[2500];
 	fill(f, clients, 2500); /* owed an answer, all but the youngest */
 	fake_say(fake_server(f, 2499), BYTES(RESPONSE("200 OK", "OPTIONS", "1")));

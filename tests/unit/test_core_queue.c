@@ -36,6 +36,13 @@ static struct fake_stream *caller(struct fake *f, unsigned worker)
 	return client;
 }
 
+/* The server has not only been connected to: it has said something. */
+static void accepted(struct fake_stream *server)
+{
+	fake_connected(server);
+	fake_say(server, BYTES("\r\n"));
+}
+
 static unsigned waiting(const struct fake *f)
 {
 	return places_waiting(&backend_of(f)->connecting);
@@ -65,9 +72,31 @@ static void no_more_than_max_connecting_connect_at_once(void **state)
 	assert_int_equal(f->server_count, 2);
 	assert_int_equal(waiting(f), 3);
 	assert_int_equal(atomic_load(&backend_of(f)->open), 5);
-	fake_connected(fake_server(f, 1));
+	accepted(fake_server(f, 1));
 	assert_int_equal(f->server_count, 3);
 	assert_int_equal(connecting(f), 2);
+	fake_stop(f);
+}
+
+/* The kernel connects what the server has yet to accept: that is what its backlog is full of. */
+static void a_place_is_held_until_the_server_has_said_something_or_200_ms_long(void **state)
+{
+	(void)state;
+	struct fake *f = filled(SERVER("max_connecting = 1;"), 3);
+	fake_connected(fake_server(f, 0));
+	assert_int_equal(f->server_count, 1);
+	fake_say(fake_server(f, 0), BYTES("\r\n"));
+	assert_int_equal(f->server_count, 2);
+	fake_connected(fake_server(f, 1));
+	fake_pass(f, 100);
+	assert_int_equal(f->server_count, 2);
+	fake_pass(f, 200);
+	assert_int_equal(f->server_count, 3);
+	/* It goes with its connection, too. */
+	fake_connected(fake_server(f, 2));
+	assert_int_equal(connecting(f), 1);
+	fake_finish(fake_server(f, 2));
+	assert_int_equal(connecting(f), 0);
 	fake_stop(f);
 }
 
@@ -91,7 +120,7 @@ static void who_came_first_is_connected_first(void **state)
 	for (unsigned i = 0; i < 8; i++) {
 		char header[64];
 		assert_int_equal(f->server_count, i + 1);
-		fake_connected(fake_server(f, i));
+		accepted(fake_server(f, i));
 		snprintf(header, sizeof(header), "PROXY TCP4 192.0.2.%u ", i + 1);
 		assert_memory_equal(fake_server(f, i)->written, header, strlen(header));
 	}
@@ -112,7 +141,7 @@ static void a_place_is_given_back_whatever_ends_a_connect(void **state)
 		assert_int_equal(f->server_count, 1);
 		switch (way) {
 		case SUCCESS:
-			fake_connected(fake_server(f, 0));
+			accepted(fake_server(f, 0));
 			break;
 		case FAILURE:
 			fake_fail(fake_server(f, 0), ECONNREFUSED);
@@ -143,9 +172,9 @@ static void who_goes_while_it_waits_leaves_the_queue(void **state)
 	fake_run(f);
 	assert_int_equal(waiting(f), 1);
 	assert_int_equal(atomic_load(&backend_of(f)->open), 2);
-	fake_connected(fake_server(f, 0));
+	accepted(fake_server(f, 0));
 	assert_int_equal(f->server_count, 2);
-	fake_connected(fake_server(f, 1));
+	accepted(fake_server(f, 1));
 	assert_true(fake_wrote(fake_server(f, 1), "OPTIONS"));
 	fake_stop(f);
 }
@@ -160,9 +189,9 @@ static void who_has_waited_for_30_s_gets_503_and_may_come_again(void **state)
 	assert_int_equal(fake_wrote_times(clients[1], "SIP/2.0 503"), 1);
 	assert_int_equal(waiting(f), 0);
 	assert_false(clients[1]->is_shut || clients[1]->is_closed);
-	fake_connected(fake_server(f, 0));
+	accepted(fake_server(f, 0));
 	fake_say(clients[1], BYTES(REQUEST("OPTIONS", "2")));
-	fake_connected(fake_server(f, 1));
+	accepted(fake_server(f, 1));
 	fake_assert_written(fake_server(f, 1), BYTES(REQUEST("OPTIONS", "2")));
 	fake_stop(f);
 }
@@ -263,6 +292,7 @@ static void all_of_a_storm_are_served(void **state)
 			for (struct fake_stream *s = f->streams; s; s = s->next)
 				if (s->is_pending) {
 					s->is_pending = false;
+					fake_queue(s, BYTES("\r\n"));
 					served++;
 				}
 			fake_pass(f, 10);
@@ -289,7 +319,7 @@ static void workers_share_the_places_and_are_woken(void **state)
 	fake_run(f);
 	assert_int_equal(f->workers[1]->wakes, 0);
 	for (unsigned i = 0; i < 2; i++)
-		fake_connected(fake_server(f, i));
+		accepted(fake_server(f, i));
 	assert_in_range(f->workers[1]->wakes, 2, 4);
 	assert_int_equal(backend_of(f)->connecting.lanes[0].held, 2);
 	assert_int_equal(backend_of(f)->connecting.lanes[1].held, 2);
@@ -300,6 +330,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_more_than_max_connecting_connect_at_once),
+		cmocka_unit_test(
+			a_place_is_held_until_the_server_has_said_something_or_200_ms_long),
 		cmocka_unit_test(who_came_first_is_connected_first),
 		cmocka_unit_test(a_place_is_given_back_whatever_ends_a_connect),
 		cmocka_unit_test(who_goes_while_it_waits_leaves_the_queue),
