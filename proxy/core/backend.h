@@ -85,6 +85,9 @@ struct backend {
 	atomic_uint_fast64_t ended_s; /* which second, of the workers' clock */
 	atomic_uint ended;
 
+	atomic_uint_fast64_t
+		drained_ms; /* since when its clients are closed because the file says so */
+
 	/* Told by an administrator; outlives reloads. */
 	atomic_uint order;	       /* 0: what the file says; else enum conf_server_state + 1 */
 	atomic_uint_fast64_t order_ms; /* when */

@@ -264,6 +264,7 @@ static void drain_server(
 	/* Told again, it begins again. */
 	if (!lane->drained_ms || (d.began_ms && lane->drained_ms != d.began_ms)) {
 		lane->drained_ms = d.began_ms ? d.began_ms : c->now_ms;
+		atomic_store(&place->backend->drained_ms, lane->drained_ms);
 		lane->drain_total = count_list(&lane->links);
 		lane->drain_gone = 0;
 	}

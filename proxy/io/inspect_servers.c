@@ -22,9 +22,14 @@ static uint64_t age_ms(uint64_t since_ms, uint64_t now_ms)
 
 static uint64_t drain_left_ms(const struct backend *b, uint64_t over_ms, uint64_t now_ms)
 {
-	uint64_t passed_ms = age_ms(atomic_load(&b->order_ms), now_ms);
-	if (atomic_load(&b->order))
+	uint64_t since_ms = atomic_load(&b->drained_ms);
+	if (!atomic_load(&b->open))
+		return 0;
+	if (atomic_load(&b->order)) {
+		since_ms = atomic_load(&b->order_ms);
 		over_ms = atomic_load(&b->order_over_ms);
+	}
+	uint64_t passed_ms = age_ms(since_ms, now_ms);
 	return passed_ms < over_ms ? over_ms - passed_ms : 0;
 }
 

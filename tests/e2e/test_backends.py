@@ -179,6 +179,23 @@ def test_a_drained_server_loses_its_clients_and_stays_so_over_a_reload(weir, pat
     assert sum(client.is_open() for client in clients) == 4
 
 
+def test_a_drain_by_the_file_says_how_long_it_will_take(weir, path, backend):
+    first, second = backend(), backend()
+    one = weir([first, second], pool={"drain_over": "60s"})
+    clients = [one.dial() for _ in range(4)]
+    assert all(client.ask().status == 200 for client in clients)
+    servers = conf.servers(first.address, second.address)
+    servers[0]["state"] = "drain"
+    one.change(pool={"servers": servers})
+    left = wait.until(lambda: health_of(path, "s1")["drain_left_ms"], 5, "a drain")
+    assert 50_000 < left <= 60_000
+    wait.until(lambda: health_of(path, "s1")["drain_left_ms"] < left - 500, 5, "less time")
+    assert health_of(path, "s2")["drain_left_ms"] == 0
+    for client in clients:
+        client.close()
+    wait.until(lambda: health_of(path, "s1")["drain_left_ms"] == 0, 5, "nobody left to be closed")
+
+
 def test_what_cannot_be_ordered_is_refused_with_a_sentence(weir, path, backend):
     weir([backend()])
     assert control.refused(path, "backend", "main/s9", "up").startswith("there is no such server")

@@ -197,6 +197,21 @@ def test_a_port_without_tls_is_named(weir, plain, answer, reason):
     assert line["reason"] == reason and line["message"]
 
 
+def test_a_health_check_says_what_does_not_fit(weir, secure_backend, plain, authority, stranger):
+    """Each has its own reason, where nobody has called yet."""
+    health = {"method": "options", "interval": "500ms", "timeout": "400ms"}
+    wrong = {
+        "unknown_ca": secure_backend(stranger.issue("backend.test")),
+        "certificate_expired": secure_backend(authority.issue("backend.test", days=(-10, -1))),
+        "name_mismatch": secure_backend(authority.issue("else.test")),
+        "plain_sip": plain(b"SIP/2.0 400 What\r\nContent-Length: 0\r\n\r\n"),
+    }
+    one = weir(list(wrong.values()), {"health": health})
+    lines = [one.wait_for("backend.down", server=f"s{i + 1}") for i in range(len(wrong))]
+    assert [line["reason"] for line in lines] == list(wrong)
+    assert len({line["message"] for line in lines}) == len(wrong)
+
+
 def test_a_port_that_says_nothing_is_given_up_in_time(weir, backend):
     one = weir([backend()], settings={"timeouts": {"connect": "300ms"}})
     assert one.dial().ask().status == 503

@@ -3,10 +3,11 @@
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 
-from . import ports, process, wait
+from . import ports, process, sip, wait
 
 CONTRIB = pathlib.Path(__file__).resolve().parents[3] / "contrib" / "kamailio"
 SEEN = 'xlog("L_ALERT", "SEEN method=$rm source=$si port=$sp proto=$proto call=$ci\\n");'
@@ -159,3 +160,90 @@ class Contributed(Kamailio):
         config = self.folder / "kamailio.cfg"
         config.write_text(text.replace("request_route {\n", "request_route {\n" + SEEN + "\n"))
         self._run(config, tcp)
+
+
+MOODY = """
+debug=1
+log_stderror=yes
+children=1
+tcp_children=4
+tcp_accept_haproxy=yes
+auto_aliases=no
+listen=tcp:%(host)s:%(tcp)d
+listen=udp:%(host)s:%(udp)d
+mpath="%(modules)s/"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "textops.so"
+loadmodule "xlog.so"
+loadmodule "siputils.so"
+loadmodule "cfgutils.so"
+modparam("pv", "shvset", "mood=i:0")
+request_route {
+	if ($proto == "udp") {
+		$shv(mood) = $(hdr(X-Mood){s.int});
+		sl_send_reply("200", "OK");
+		exit;
+	}
+	%(seen)s
+	if ($shv(mood) == 1) {
+		usleep("40000");
+	}
+	if ($shv(mood) == 2) {
+		sl_send_reply("503", "Overloaded");
+		exit;
+	}
+	sl_send_reply("200", "OK");
+	exit;
+}
+"""
+WELL, SLOW, REFUSING = 0, 1, 2
+
+
+class Moody(Kamailio):
+    """
+    Answers everything 200; but late, or 503, as set_mood() says. Can be killed, stopped, and started anew at the same address.
+    `inside`: the beginning of a command that runs it elsewhere, where it listens on `host`.
+    """
+
+    def __init__(self, folder, host="127.0.0.1", inside=()):
+        folder.mkdir()
+        self._host, self._inside, self._outputs = host, list(inside), []
+        super().__init__(folder)
+
+    def _begin(self):
+        self._ports = ports.free(), ports.free(socket.SOCK_DGRAM)
+        self.address = f"{self._host}:{self._ports[0]}"
+        values = {"host": self._host, "tcp": self._ports[0], "udp": self._ports[1], "modules": MODULES, "seen": SEEN}
+        self._config = self.folder / "kamailio.cfg"
+        self._config.write_text(MOODY % values)
+        self.begin()
+
+    def begin(self):
+        self.output = self.folder / f"kamailio{len(self._outputs)}.out"
+        self._outputs.append(self.output)
+        run = self.folder / "run"
+        run.mkdir(exist_ok=True)
+        command = ["-DD", "-E", "-f", self._config, "-Y", run, "-m", "32", "-M", "4", "-w", run]
+        self.start([*self._inside, self._program, *map(str, command)], start_new_session=True)
+        wait.until(lambda: self.accepts(self._host, self._ports[0]), 20, "kamailio", self.text)
+
+    def signal(self, number):
+        """To all its processes."""
+        os.killpg(self.process.pid, number)
+
+    def set_mood(self, mood):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            one.settimeout(wait.seconds(5))
+            one.connect((self._host, self._ports[1]))
+            via = f"SIP/2.0/UDP {self._host};rport;branch=z9hG4bKmood{mood}"
+            one.send(sip.request("OPTIONS", uri="sip:mood", headers=[f"X-Mood: {mood}"], via=via))
+            assert b" 200 " in one.recv(4000)
+
+    def calls(self):
+        return [call for out in self._outputs for call in re.findall(r"SEEN method=.* call=(.*)", out.read_text(errors="replace"))]
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+        super().stop()

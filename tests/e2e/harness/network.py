@@ -30,7 +30,7 @@ class Office:
         self.outside, self.address = (socket.inet_ntoa((base + n).to_bytes(4, "big")) for n in (1, 2))
         self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         self._cable = f"weir{os.getpid()}"
-        self._inside = ["nsenter", "--net", "--target", str(self._holder.pid)]
+        self.inside = ["nsenter", "--net", "--target", str(self._holder.pid)]
         wait.until(self._has_own_network, 5, "a network namespace")
         peer = ("peer", "name", "cable", "netns", str(self._holder.pid))
         _run(ip, "link", "add", self._cable, "type", "veth", *peer)
@@ -45,7 +45,7 @@ class Office:
             return os.readlink(f"/proc/{self._holder.pid}/ns/net") != here
 
     def run(self, *command):
-        _run(*self._inside, *command)
+        _run(*self.inside, *command)
 
     def unplug(self):
         self.run("ip", "link", "set", "cable", "down")
