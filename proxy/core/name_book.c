@@ -137,10 +137,12 @@ struct change {
 static uint16_t free_number(const struct change *c)
 {
 	const struct name_entry *e = c->entry;
-	for (uint16_t n = 1; n <= NAME_NUMBERS_MAX; n++)
+	for (unsigned i = 1; i <= NAME_NUMBERS_MAX; i++) {
+		uint16_t n = (uint16_t)i;
 		if (!is_taken(c->servers, c->count, n) && !is_taken(e->servers, e->count, n) &&
 			!c->is_busy(c->context, e, n))
 			return n;
+	}
 	return 0;
 }
 
@@ -194,6 +196,8 @@ bool name_entry_take(struct name_entry *e, const struct name_answer *answers, si
 	struct name_answer distinct[NAME_ANSWERS_MAX];
 	struct change c = {.entry = e, .is_busy = is_busy, .context = context};
 	count = take_distinct(distinct, answers, count);
+	if (!count)
+		return false;
 	if (e->resolve == CONF_RESOLVE_ONE)
 		take_one(&c, distinct, count);
 	else
