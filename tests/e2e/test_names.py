@@ -256,6 +256,27 @@ def test_the_certificate_is_for_the_name(weir, names, backend, authority, resolv
         through.stop()
 
 
+def test_a_session_vouches_for_the_name_that_was_looked_at_alone(weir, names, backend, authority):
+    """Another name of the same address, whose certificate is for the first."""
+    behind = backend(context=tls.server(authority.issue("sip.test")))
+    resolver = names({"sip.test": ["127.0.0.1"], "other.test": ["127.0.0.1"]})
+
+    def servers(name):
+        return [{"name": "s1", "address": f"{name}:{port_of(behind)}", "transport": "tls"}]
+
+    pool = {"servers": servers("sip.test"), "tls": {"ca": authority.certificate}}
+    one = weir(resolver, ["127.0.0.1:9"], pool=pool)
+    for _ in range(2):
+        phone = one.dial()
+        assert phone.ask().status == 200
+        phone.close()
+    one.change(pool={"servers": servers("other.test")})
+    one.wait_for("resolve.changed", message=lambda text: "other.test" in text)
+    wait.until(lambda: one.dial().ask().status == 503 and one.log.find("backend.failed"))
+    assert one.log.find("backend.failed")[0]["reason"] == "name_mismatch"
+    assert one.dial().ask().status == 503
+
+
 WRONG = [
     ("sip.test", "", "\"sip.test\" cannot be read"),
     ("10.0.0.300:5060", "", "cannot be read"),
