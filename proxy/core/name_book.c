@@ -206,6 +206,19 @@ bool name_entry_take(struct name_entry *e, const struct name_answer *answers, si
 	return is_changed;
 }
 
+bool name_entry_is_within(
+	const struct name_entry *e, const struct name_answer *answers, size_t count)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < e->count; i++)
+		for (size_t j = 0; j < count; j++)
+			if (is_same(&e->servers[i].address, &answers[j].address)) {
+				found++;
+				break;
+			}
+	return found == e->count;
+}
+
 void name_entry_object(
 	const struct name_entry *e, const struct name_server *s, char out[NAME_OBJECT_MAX])
 {

@@ -68,6 +68,10 @@ void name_book_fini(struct name_book *book);
 bool name_entry_take(struct name_entry *e, const struct name_answer *answers, size_t count,
 	bool (*is_busy)(void *context, const struct name_entry *e, uint16_t number), void *context);
 
+/* Whether all that it stands for is among these. */
+bool name_entry_is_within(
+	const struct name_entry *e, const struct name_answer *answers, size_t count);
+
 /* The name of the object, in `out`, and its length is bounded by it. */
 enum { NAME_OBJECT_MAX = 72 };
 void name_entry_object(

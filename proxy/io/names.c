@@ -97,6 +97,12 @@ static bool is_busy(void *context, const struct name_entry *e, uint16_t number)
 	return false;
 }
 
+/* Of what is not whole, what takes nothing away is believed: it is more than there was. */
+static bool is_good(const struct lookup *l, const struct dns_answer *a)
+{
+	return !a->fault || (a->count && name_entry_is_within(l->entry, a->answers, a->count));
+}
+
 static void on_answer(void *owner, const struct dns_answer *answer)
 {
 	struct lookup *l = owner;
@@ -104,7 +110,7 @@ static void on_answer(void *owner, const struct dns_answer *answer)
 	uint64_t now_ms = server_now_ms();
 	l->is_asking = false;
 	l->is_tried = true;
-	if (answer->fault) {
+	if (!is_good(l, answer)) {
 		l->due_ms = now_ms + l->retry_ms;
 		l->retry_ms = l->retry_ms < RETRY_MAX_MS / 2 ? l->retry_ms * 2 : RETRY_MAX_MS;
 		if (l->is_wanted)

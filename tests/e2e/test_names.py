@@ -195,6 +195,27 @@ def test_what_was_known_stays_when_no_good_answer_comes(weir, names, farm, mood,
     assert answering(one, [behind]) == 0
 
 
+def known(path):
+    return {one["address"] for one in json.loads(control.command(path, "--json", "backends"))["servers"] if one["state"] != "removed"}
+
+
+@pytest.mark.parametrize("mood", [dns.SERVFAIL, "silent"])
+def test_half_an_answer_takes_nothing_away(weir, names, path, mood):
+    """One family of addresses does not come: those that were known stay, and the other one may grow."""
+    resolver = names({"sip.test": ["127.0.0.1", "::1"]})
+    one = weir(resolver, ["sip.test:5060"], "address")
+    assert known(path) == {"127.0.0.1:5060", "[::1]:5060"}
+    resolver.moods = {dns.AAAA: mood}
+    one.wait_for("resolve.failed", within=12)
+    assert known(path) == {"127.0.0.1:5060", "[::1]:5060"}
+    resolver.moods = {}
+    resolver.zone["sip.test"] = ["127.0.0.1"]  # there is none any more, and that was said
+    wait.until(lambda: known(path) == {"127.0.0.1:5060"}, 12)
+    resolver.moods = {dns.AAAA: mood}
+    resolver.zone["sip.test"] = ["127.0.0.1", "127.0.0.2"]
+    wait.until(lambda: known(path) == {"127.0.0.1:5060", "127.0.0.2:5060"}, 12)
+
+
 def test_it_starts_with_a_dead_resolver_and_finds_the_server_later(weir, names, farm):
     (behind,) = farm("127.0.0.2")
     resolver = names({"sip.test": ["127.0.0.2"]})
