@@ -269,14 +269,17 @@ void names_begin(struct server *s)
 		return;
 	ask_due(s->names);
 	while (is_waiting(s->names)) {
-		struct pollfd fds[DNS_FDS_MAX];
+		struct pollfd fds[DNS_FDS_MAX + 1];
 		uint64_t now_ms = server_now_ms();
 		int most_ms = now_ms < until_ms ? (int)(until_ms - now_ms) : 0;
 		if (!most_ms)
 			break;
 		size_t count = dns_poll(s->names->dns, fds, &most_ms);
-		poll(fds, count, most_ms);
+		fds[count] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+		poll(fds, count + 1, most_ms);
 		dns_go_on(s->names->dns, fds, count);
+		if (fds[count].revents)
+			break; /* whoever wants it to stop is not kept waiting for a resolver */
 	}
 	s->names->is_changed = false; /* the caller makes another plan of it */
 }

@@ -230,6 +230,16 @@ def test_it_starts_with_a_dead_resolver_and_finds_the_server_later(weir, names, 
     wait.until(lambda: phone.ask().status == 200, 5, "an answer on the connection that stayed")
 
 
+def test_a_stop_does_not_wait_for_the_first_answers(weir, names):
+    resolver = names()
+    resolver.mood = "silent"
+    one = weir(resolver, ["sip.test:5060"], ready=False)
+    wait.until(lambda: resolver.asked)
+    began = time.monotonic()
+    one.stop()
+    assert time.monotonic() - began < wait.seconds(1.5)
+
+
 def test_a_reload_keeps_what_is_known(weir, names, farm, path):
     servers = farm("127.0.0.2", "127.0.0.3")
     resolver = names({"sip.test": ["127.0.0.2"], "other.test": ["127.0.0.3"]})
