@@ -134,9 +134,13 @@ struct change {
 };
 
 /* 0: there is none left. An object that an address has just left is still of those who are connected to it. */
-static uint16_t free_number(const struct change *c)
+static uint16_t free_number(const struct change *c, const struct addr_port *a)
 {
 	const struct name_entry *e = c->entry;
+	/* What is connected to it, and what an administrator has told it, is its own. */
+	for (uint16_t n = 1; n <= NAME_NUMBERS_MAX; n++)
+		if (is_same(&e->last[n - 1], a) && !is_taken(c->servers, c->count, n))
+			return n;
 	for (uint16_t n = 1; n <= NAME_NUMBERS_MAX; n++)
 		if (!is_taken(c->servers, c->count, n) && !is_taken(e->servers, e->count, n) &&
 			!c->is_busy(c->context, e, n))
@@ -165,7 +169,7 @@ static void take_all(struct change *c, const struct name_answer *answers, size_t
 			if ((old != NULL) != (pass == 0))
 				continue;
 			if (!old)
-				number = free_number(c);
+				number = free_number(c, &a->address);
 			if (number)
 				add(c, a, number, tier_of(answers, count, a->priority));
 		}
@@ -203,6 +207,9 @@ bool name_entry_take(struct name_entry *e, const struct name_answer *answers, si
 		is_changed = !is_unchanged(&c.servers[i], &e->servers[i]);
 	memcpy(e->servers, c.servers, sizeof(e->servers));
 	e->count = c.count;
+	for (size_t i = 0; i < e->count; i++)
+		if (e->servers[i].number)
+			e->last[e->servers[i].number - 1] = e->servers[i].address;
 	return is_changed;
 }
 

@@ -93,7 +93,7 @@ static bool is_busy(void *context, const struct name_entry *e, uint16_t number)
 	name_entry_object(e, &(struct name_server){.number = number}, object);
 	for (const struct backend *b = p ? p->backends : NULL; b; b = b->next)
 		if (!strcmp(b->name, object))
-			return atomic_load(&b->open) != 0;
+			return atomic_load(&b->open) || atomic_load(&b->order);
 	return false;
 }
 

@@ -155,6 +155,25 @@ def test_one_address_is_told_what_to_do_by_its_own_name(weir, names, farm, path)
     assert {answering(one, servers) for _ in range(4)} == {1}
 
 
+def states(path):
+    servers = json.loads(control.command(path, "--json", "backends"))["servers"]
+    return {one["address"]: one["state"] for one in servers if one["state"] != "removed"}
+
+
+def test_an_order_stays_with_the_address_that_it_was_given_to(weir, names, path):
+    resolver = names({"sip.test": ["127.0.0.2", "127.0.0.3"]})
+    weir(resolver, ["sip.test:5060"], "address")
+    number = next(one["name"] for one in json.loads(control.command(path, "--json", "backends"))["servers"] if one["address"] == "127.0.0.3:5060")
+    control.command(path, "backend", f"main/{number}", "down")
+    for addresses, expected in (
+        (["127.0.0.2"], {}),
+        (["127.0.0.2", "127.0.0.4"], {"127.0.0.4:5060": "up"}),
+        (["127.0.0.2", "127.0.0.4", "127.0.0.3"], {"127.0.0.4:5060": "up", "127.0.0.3:5060": "down"}),
+    ):
+        resolver.zone["sip.test"] = addresses
+        wait.until(lambda: states(path) == {"127.0.0.2:5060": "up", **expected}, 8, str(expected), lambda: str(states(path)))
+
+
 def test_a_service_says_where_it_is(weir, names, farm, path):
     first, second = farm("127.0.0.2", "127.0.0.3")
     third, *_ = farm("127.0.0.4")
