@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Servers that are known by a name: found, followed when the name moves, and kept when nobody answers."""
 import json
+import signal
 import time
 
 import pytest
@@ -272,6 +273,90 @@ def test_a_reload_keeps_what_is_known(weir, names, farm, path):
     one.change(pool={"servers": conf.servers(f"other.test:{port_of(servers[0])}")}, resolvers=[other.address])
     wait.until(lambda: rows(path).get("s1", {}).get("address") == servers[1].address, 10, "the other one")
     wait.until(lambda: answering(one, servers) == 1, 5, "a connection to it")
+
+
+def other_servers(one, servers, **more):
+    """The file with these servers, and sipweir not told yet."""
+    tree = {**one.tree, "pools": [{**one.tree["pools"][0], "servers": servers, **more}]}
+    one.config.write_text(conf.group(tree))
+
+
+def test_an_address_that_becomes_a_name_is_missed_by_nobody(weir, names, farm, path):
+    """The reload waits for the name, and everything goes on in the meantime."""
+    (behind,) = farm("127.0.0.2")
+    resolver = names({"sip.test": ["127.0.0.2"]})
+    one = weir(resolver, [behind.address])
+    resolver.delay = 0.3
+    other_servers(one, conf.servers(f"sip.test:{port_of(behind)}"))
+    one.kill(signal.SIGHUP)
+    while not one.log.find("reload"):
+        assert answering(one, [behind]) == 0
+    assert one.log.find("reload")[0]["level"] == "notice"
+    for _ in range(5):
+        assert answering(one, [behind]) == 0
+    assert resolver.asked and known(path) == {behind.address}
+
+
+@pytest.mark.parametrize("mood, reason, most", [(None, "not_found", 3), ("silent", "timeout", 8)])
+def test_a_reload_warns_of_a_name_that_nobody_knows(weir, names, farm, path, mood, reason, most):
+    (behind,) = farm("127.0.0.2")
+    resolver = names()
+    resolver.mood = mood
+    one = weir(resolver, [behind.address])
+    other_servers(one, conf.servers(behind.address, "sip.test:5060"))
+    line = next(i for i, text in enumerate(one.config.read_text().splitlines(), 1) if "sip.test" in text)
+    began = time.monotonic()
+    said = control.command(path, "reload")
+    assert time.monotonic() - began < wait.seconds(most)
+    what = f'{one.config}:{line}: pools.main.servers.s2.address: "sip.test" cannot be resolved ({reason})'
+    assert "warning: " + what in said
+    assert one.log.find("reload", level="warning")[0]["message"].startswith(what)
+    assert answering(one, [behind]) == 0 and known(path) == {behind.address}
+    resolver.mood, resolver.zone = None, {"sip.test": ["127.0.0.9"]}
+    wait.until(lambda: "127.0.0.9:5060" in known(path), 12)
+
+
+def test_orders_and_reloads_wait_for_a_reload_that_waits(weir, names, farm, path):
+    (behind,) = farm("127.0.0.2")
+    resolver = names({"sip.test": ["127.0.0.9"]})
+    one = weir(resolver, [behind.address])
+    resolver.delay = 0.3
+    other_servers(one, conf.servers(behind.address, "sip.test:5060"))
+    one.kill(signal.SIGHUP)
+    wait.until(lambda: resolver.asked)
+    one.kill(signal.SIGHUP)
+    assert "no new clients" in control.command(path, "backend", "main/s2", "drain")
+    one.log.wait_for("reload", count=2, level="notice")
+    assert not one.log.find("reload", level="error")
+
+
+def test_a_stop_does_not_wait_for_a_reload_that_waits(weir, names, farm):
+    (behind,) = farm("127.0.0.2")
+    resolver = names()
+    resolver.mood = "silent"
+    one = weir(resolver, [behind.address])
+    other_servers(one, conf.servers("sip.test:5060"))
+    one.kill(signal.SIGHUP)
+    wait.until(lambda: resolver.asked)
+    began = time.monotonic()
+    one.stop()
+    assert time.monotonic() - began < wait.seconds(1.5)
+
+
+def test_a_reload_that_fails_behind_its_names_changes_nothing(weir, names, farm, path, tmp_path):
+    (behind,) = farm("127.0.0.2")
+    resolver, other = names({"sip.test": ["127.0.0.2"]}), names({"sip.test": ["127.0.0.99"], "k2.test": ["127.0.0.2"]})
+    one = weir(resolver, [f"sip.test:{port_of(behind)}"])
+    servers = conf.servers(f"sip.test:{port_of(behind)}", "k2.test:5060")
+    servers[1]["transport"] = "tls"
+    pool = {**one.tree["pools"][0], "servers": servers, "tls": {"ca": str(tmp_path / "none.pem")}}
+    outcome = one.reload(text=conf.group({**one.tree, "resolvers": [other.address], "pools": [pool]}))
+    assert (outcome["level"], outcome["reason"]) == ("error", "prepare")
+    before, asked = len(other.asked), len(resolver.asked)
+    wait.until(lambda: len(resolver.asked) > asked + 3, 8)
+    assert len(other.asked) == before and not [one for one in other.asked if one[0] == "sip.test"]
+    assert len(one.log.find("resolve.changed", server="s1")) == 1  # at the start
+    assert known(path) == {behind.address} and answering(one, [behind]) == 0
 
 
 def test_phones_never_wait_for_a_resolver(weir, names, farm):

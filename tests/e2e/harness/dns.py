@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import struct
 import threading
+import time
 
 A, AAAA, SRV = 1, 28, 33
 OK, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
@@ -21,12 +22,12 @@ class Dns:
     """
     `zone`: {"a.test": ["10.0.0.1", ...], "_sip._tcp.a.test": [(priority, weight, port, "host"), ...]}. A name that is not in it does not
     exist. `mood`: None, a code for every answer, "silent", or bytes that are sent as they are behind the id; `moods`: the same of one
-    type of records, {AAAA: SERVFAIL}.
+    type of records, {AAAA: SERVFAIL}; `delay`: seconds before each answer.
     """
 
     def __init__(self, zone=None, ttl=1):
         self.zone, self.ttl, self.mood = dict(zone or {}), ttl, None
-        self.moods = {}
+        self.moods, self.delay = {}, 0
         self.asked = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
@@ -43,6 +44,7 @@ class Dns:
             except OSError:
                 return
             answer = self._answer(data)
+            time.sleep(self.delay)
             if answer is not None:
                 try:
                     self.socket.sendto(answer, peer)
