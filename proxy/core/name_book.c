@@ -134,9 +134,13 @@ struct change {
 };
 
 /* 0: there is none left. An object that an address has just left is still of those who are connected to it. */
-static uint16_t free_number(const struct change *c)
+static uint16_t free_number(const struct change *c, const struct addr_port *a)
 {
 	const struct name_entry *e = c->entry;
+	/* What is connected to it, and what an administrator has told it, is its own. */
+	for (unsigned i = 0; i < NAME_NUMBERS_MAX; i++)
+		if (is_same(&e->last[i], a) && !is_taken(c->servers, c->count, (uint16_t)(i + 1)))
+			return (uint16_t)(i + 1);
 	for (unsigned i = 1; i <= NAME_NUMBERS_MAX; i++) {
 		uint16_t n = (uint16_t)i;
 		if (!is_taken(c->servers, c->count, n) && !is_taken(e->servers, e->count, n) &&
@@ -167,7 +171,7 @@ static void take_all(struct change *c, const struct name_answer *answers, size_t
 			if ((old != NULL) != (pass == 0))
 				continue;
 			if (!old)
-				number = free_number(c);
+				number = free_number(c, &a->address);
 			if (number)
 				add(c, a, number, tier_of(answers, count, a->priority));
 		}
@@ -207,7 +211,23 @@ bool name_entry_take(struct name_entry *e, const struct name_answer *answers, si
 		is_changed = !is_unchanged(&c.servers[i], &e->servers[i]);
 	memcpy(e->servers, c.servers, sizeof(e->servers));
 	e->count = c.count;
+	for (size_t i = 0; i < e->count; i++)
+		if (e->servers[i].number)
+			e->last[e->servers[i].number - 1] = e->servers[i].address;
 	return is_changed;
+}
+
+bool name_entry_is_within(
+	const struct name_entry *e, const struct name_answer *answers, size_t count)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < e->count; i++)
+		for (size_t j = 0; j < count; j++)
+			if (is_same(&e->servers[i].address, &answers[j].address)) {
+				found++;
+				break;
+			}
+	return found == e->count;
 }
 
 void name_entry_object(

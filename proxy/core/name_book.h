@@ -43,6 +43,7 @@ struct name_entry {
 	struct conf_host host;
 	struct name_server servers[NAME_ANSWERS_MAX]; /* in the order of their numbers */
 	size_t count;				      /* 0: nobody has answered yet */
+	struct addr_port last[NAME_NUMBERS_MAX]; /* by number - 1: who had it; zeroed: nobody */
 };
 
 /* Zeroed: empty. */
@@ -61,12 +62,17 @@ const struct name_entry *name_book_find(const struct name_book *book, const stru
 void name_book_fini(struct name_book *book);
 
 /*
- * An answer has come, with at least one address. An address that stays keeps its object; one that is new gets the lowest number
- * that is free: of no other address, and with nobody connected, which `is_busy` tells. What finds no number is left out.
+ * An answer has come, with at least one address. An address that stays keeps its object, one that comes back finds its own
+ * where no other has got it, and one that is new gets the lowest number that is free: of no other address, with nobody
+ * connected and without an order, which `is_busy` tells. What finds no number is left out.
  * True: the servers are other ones now.
  */
 bool name_entry_take(struct name_entry *e, const struct name_answer *answers, size_t count,
 	bool (*is_busy)(void *context, const struct name_entry *e, uint16_t number), void *context);
+
+/* Whether all that it stands for is among these. */
+bool name_entry_is_within(
+	const struct name_entry *e, const struct name_answer *answers, size_t count);
 
 /* The name of the object, in `out`, and its length is bounded by it. */
 enum { NAME_OBJECT_MAX = 72 };

@@ -13,7 +13,7 @@
 enum {
 	TRY_MS = 1000, /* for one resolver to answer, the first time */
 	TRIES = 2,
-	TARGETS_MAX = 32, /* hosts of one service that are looked at */
+	TARGETS_MAX = 64, /* hosts of one service that are looked at */
 	SERVERS_TEXT = 512,
 	DNS_HEADER = 12,
 	DNS_QUESTION_TAIL = 4,
@@ -41,6 +41,8 @@ struct question {
 	dns_on_answer *on_answer;
 	void *owner;
 	unsigned open; /* what has to be answered yet */
+	const char *
+		absence; /* that there is nothing, told of a part; counts where there is nothing at all */
 	struct dns_answer answer;
 	struct target targets[TARGETS_MAX];
 	size_t target_count;
@@ -132,9 +134,10 @@ static bool is_no(int status)
 
 static void note_fault(struct question *q, int status)
 {
-	const char *name = fault_name(status);
-	if (!q->answer.fault || !is_no(status))
-		q->answer.fault = name;
+	if (is_no(status))
+		q->absence = fault_name(status);
+	else
+		q->answer.fault = fault_name(status);
 }
 
 static void finish(struct question *q)
@@ -143,7 +146,7 @@ static void finish(struct question *q)
 		return;
 	list_remove(&q->node);
 	if (!q->answer.fault && !q->answer.count)
-		q->answer.fault = "no_data";
+		q->answer.fault = q->absence ? q->absence : "no_data";
 	if (!q->dns->is_ending)
 		q->on_answer(q->owner, &q->answer);
 	free(q);
@@ -176,21 +179,26 @@ static void on_addresses(void *owner, int status, int timeouts, struct ares_addr
 	if (status == ARES_SUCCESS)
 		for (const struct ares_addrinfo_node *n = info->nodes; n; n = n->ai_next)
 			take_node(t, n);
-	/* One host of a service that has no address does not spoil the others; one that is not known does. */
-	if (status != ARES_SUCCESS && (!is_no(status) || q->target_count == 1))
+	if (status != ARES_SUCCESS)
 		note_fault(q, status);
 	if (info)
 		ares_freeaddrinfo(info);
 	finish(q);
 }
 
-static void ask_target(struct target *t)
+static void ask_family(struct target *t, int family)
 {
 	/* Without ARES_AI_NOSORT it would connect a socket to each. */
-	const struct ares_addrinfo_hints hints = {
-		.ai_family = AF_UNSPEC, .ai_flags = ARES_AI_NOSORT};
+	const struct ares_addrinfo_hints hints = {.ai_family = family, .ai_flags = ARES_AI_NOSORT};
 	t->question->open++;
 	ares_getaddrinfo(t->question->dns->channel, t->name, NULL, &hints, on_addresses, t);
+}
+
+/* Asked for together, one family that nobody answers for would look like one that there is not. */
+static void ask_target(struct target *t)
+{
+	ask_family(t, AF_INET);
+	ask_family(t, AF_INET6);
 }
 
 /* --- services --- */

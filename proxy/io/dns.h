@@ -17,7 +17,8 @@
 enum { DNS_FDS_MAX = 16 };
 
 struct dns_answer {
-	const char *fault; /* NULL: there is at least one address; else why not, a constant */
+	const char *
+		fault; /* a constant: why there is no address, or why some may be missing; NULL: that is all of it */
 	struct name_answer answers[NAME_ANSWERS_MAX];
 	size_t count;
 	uint32_t ttl_s; /* of what holds the shortest */

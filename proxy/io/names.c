@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/names.h"
 
+#include "conf/load.h"
 #include "proxy/io/dns.h"
 #include "proxy/io/notice.h"
 #include "proxy/io/reload.h"
@@ -26,7 +27,8 @@ struct lookup {
 	uint64_t due_ms;
 	uint32_t retry_ms;
 	bool is_asking;
-	bool is_tried; /* there was an answer, or none came */
+	bool is_tried;	   /* there was an answer, or none came */
+	const char *fault; /* of the last one; NULL: it was good */
 	bool is_wanted;
 };
 
@@ -34,6 +36,7 @@ struct names {
 	struct dns *dns;
 	struct lookup *lookups;
 	bool is_changed; /* since the plan in force was made */
+	bool is_foreign; /* the resolvers that are asked are those of a reload that may fail yet */
 };
 
 /* --- saying what became of it --- */
@@ -93,8 +96,14 @@ static bool is_busy(void *context, const struct name_entry *e, uint16_t number)
 	name_entry_object(e, &(struct name_server){.number = number}, object);
 	for (const struct backend *b = p ? p->backends : NULL; b; b = b->next)
 		if (!strcmp(b->name, object))
-			return atomic_load(&b->open) != 0;
+			return atomic_load(&b->open) || atomic_load(&b->order);
 	return false;
+}
+
+/* Of what is not whole, what takes nothing away is believed: it is more than there was. */
+static bool is_good(const struct lookup *l, const struct dns_answer *a)
+{
+	return !a->fault || (a->count && name_entry_is_within(l->entry, a->answers, a->count));
 }
 
 static void on_answer(void *owner, const struct dns_answer *answer)
@@ -104,7 +113,8 @@ static void on_answer(void *owner, const struct dns_answer *answer)
 	uint64_t now_ms = server_now_ms();
 	l->is_asking = false;
 	l->is_tried = true;
-	if (answer->fault) {
+	l->fault = is_good(l, answer) ? NULL : answer->fault;
+	if (l->fault) {
 		l->due_ms = now_ms + l->retry_ms;
 		l->retry_ms = l->retry_ms < RETRY_MAX_MS / 2 ? l->retry_ms * 2 : RETRY_MAX_MS;
 		if (l->is_wanted)
@@ -137,6 +147,9 @@ static int ask_due(struct names *n)
 	uint64_t now_ms = server_now_ms(), soonest_ms = now_ms + IDLE_MS;
 	for (struct lookup *l = n->lookups; l; l = l->next) {
 		if (!l->is_wanted || l->is_asking)
+			continue;
+		/* What is known is of the others: nothing may change by a reload that fails. */
+		if (n->is_foreign && l->is_tried)
 			continue;
 		if (l->due_ms <= now_ms)
 			ask(n, l);
@@ -177,10 +190,9 @@ static void want_pool(struct server *s, const struct conf_pool *pool)
 }
 
 /* Who was asked before is not waited for. */
-static void ask_others(struct server *s)
+static void ask_others(struct server *s, const struct conf *conf)
 {
 	struct names *n = s->names;
-	const struct conf *conf = s->plan->settings->conf;
 	struct dns *dns = dns_new((const char *const *)conf->resolvers);
 	if (!dns) {
 		notice_say(s, RECORD_FAILED, CONF_LOG_ERROR,
@@ -206,6 +218,14 @@ static bool has_other_resolvers(const struct conf *a, const struct conf *b)
 	return false;
 }
 
+static bool is_waiting(const struct names *n)
+{
+	for (const struct lookup *l = n->lookups; l; l = l->next)
+		if (l->is_wanted && !l->is_tried)
+			return true;
+	return false;
+}
+
 void names_adopt(struct server *s)
 {
 	struct names *n = s->names;
@@ -216,9 +236,58 @@ void names_adopt(struct server *s)
 		l->is_wanted = false;
 	for (size_t i = 0; i < conf->pool_count; i++)
 		want_pool(s, &conf->pools[i]);
-	if (n->lookups && (!n->dns || (s->old_plan && has_other_resolvers(
-							      s->old_plan->settings->conf, conf))))
-		ask_others(s);
+	if (n->lookups &&
+		(!n->dns || n->is_foreign ||
+			(s->old_plan && has_other_resolvers(s->old_plan->settings->conf, conf))))
+		ask_others(s, conf);
+	n->is_foreign = false;
+}
+
+bool names_are_tried(const struct server *s)
+{
+	return !s->names || !is_waiting(s->names);
+}
+
+bool names_expect(struct server *s, const struct conf *conf)
+{
+	struct names *n = s->names;
+	if (!n)
+		return true;
+	for (size_t i = 0; i < conf->pool_count; i++)
+		want_pool(s, &conf->pools[i]);
+	if (!is_waiting(n))
+		return true;
+	n->is_foreign = has_other_resolvers(s->plan->settings->conf, conf);
+	if (!n->dns || n->is_foreign)
+		ask_others(s, conf);
+	return !n->dns; /* then nobody can be waited for */
+}
+
+static void warn(struct server *s, const struct conf_pool *p, const struct conf_server *server,
+	struct conf_errors *errors)
+{
+	char pool[CONF_PATH_MAX], servers[CONF_PATH_MAX], one[CONF_PATH_MAX], path[CONF_PATH_MAX];
+	struct name_entry *e = name_book_entry(&s->shared.names, p, server);
+	const struct lookup *l = e ? lookup_of(s, e) : NULL;
+	if (!l || e->count)
+		return;
+	conf_path_element(pool, "pools", p->name, 0);
+	conf_path_member(servers, pool, "servers");
+	conf_path_element(one, servers, server->name, 0);
+	conf_path_member(path, one, "address");
+	conf_errors_warn(errors, &server->at.address, path,
+		"\"%s\" cannot be resolved (%s), and there is no such server until it can; "
+		"expected "
+		"a name that is known",
+		e->host.name, l->fault ? l->fault : "no answer yet");
+}
+
+void names_warn(struct server *s, const struct conf *conf, struct conf_errors *errors)
+{
+	for (size_t i = 0; s->names && i < conf->pool_count; i++)
+		for (size_t j = 0; j < conf->pools[i].server_count; j++)
+			if (conf->pools[i].servers[j].address_name)
+				warn(s, &conf->pools[i], &conf->pools[i].servers[j], errors);
 }
 
 /* --- the main loop --- */
@@ -246,14 +315,6 @@ int names_go_on(struct server *s)
 
 /* --- beginning and end --- */
 
-static bool is_waiting(const struct names *n)
-{
-	for (const struct lookup *l = n->lookups; l; l = l->next)
-		if (l->is_wanted && !l->is_tried)
-			return true;
-	return false;
-}
-
 void names_begin(struct server *s)
 {
 	uint64_t until_ms = server_now_ms() + FIRST_WAIT_MS;
@@ -263,14 +324,17 @@ void names_begin(struct server *s)
 		return;
 	ask_due(s->names);
 	while (is_waiting(s->names)) {
-		struct pollfd fds[DNS_FDS_MAX];
+		struct pollfd fds[DNS_FDS_MAX + 1];
 		uint64_t now_ms = server_now_ms();
 		int most_ms = now_ms < until_ms ? (int)(until_ms - now_ms) : 0;
 		if (!most_ms)
 			break;
 		size_t count = dns_poll(s->names->dns, fds, &most_ms);
-		poll(fds, count, most_ms);
+		fds[count] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+		poll(fds, count + 1, most_ms);
 		dns_go_on(s->names->dns, fds, count);
+		if (fds[count].revents)
+			break; /* whoever wants it to stop is not kept waiting for a resolver */
 	}
 	s->names->is_changed = false; /* the caller makes another plan of it */
 }

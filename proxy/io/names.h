@@ -14,6 +14,18 @@
 /* Before the workers start, with a plan in force: ask for all names, and wait for the first answers, but not for long. */
 void names_begin(struct server *s);
 
+/*
+ * A reload has loaded this, and nothing of it is in force: ask for the names that are new in it, beside the others. True: there
+ * are none. What is answered is not published before names_adopt(), which is also due when nothing comes of the reload.
+ */
+bool names_expect(struct server *s, const struct conf *conf);
+
+/* Each name that is asked for was answered, or it was told why not. */
+bool names_are_tried(const struct server *s);
+
+/* Add a warning for each server of this configuration that stands for nobody yet. */
+void names_warn(struct server *s, const struct conf *conf, struct conf_errors *errors);
+
 /* Another plan is in force: its names are asked for, those that are gone are not. */
 void names_adopt(struct server *s);
 

@@ -10,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DESCRIPTION_MAX = RECORD_MESSAGE_MAX }; /* one line of the log */
+enum {
+	DESCRIPTION_MAX = RECORD_MESSAGE_MAX, /* one line of the log */
+	NAMES_MS = 5000,		      /* that it waits for names that are new */
+};
 
 bool reload_is_pending(const struct server *s)
 {
-	return s->old_plan != NULL;
+	return s->old_plan || s->reload_conf;
 }
 
 /* --- saying what became of it --- */
@@ -149,38 +152,67 @@ static struct conf *load(
 	return NULL;
 }
 
+/* Nobody can be told about other settings, or there are none. */
+static bool is_in_vain(struct server *s)
+{
+	bool is_leaving = s->program->load;
+	if (s->program->load && s->leaving != LEAVING_NOW)
+		return false;
+	notice_reload_failed(s, "leaving",
+		is_leaving ? "it is closing its connections to stop"
+			   : "it was started without a file to read");
+	orders_answer(&s->reload_order, false,
+		is_leaving ? "nothing has changed: sipweir is stopping\n"
+			   : "nothing has changed: there is no file to read\n");
+	return true;
+}
+
+/* False: said. */
+static bool replace(struct server *s, struct conf *conf, struct conf_errors *errors)
+{
+	names_warn(s, conf, errors);
+	struct plan *next = prepare(s, conf, errors);
+	if (!next) {
+		fail(s, &s->reload_order, "prepare", errors);
+		return false;
+	}
+	describe_lists(s->reload_description, lists_changed(&next->lists, &s->plan->lists));
+	s->reload_text = print_messages(s->reload_description, errors);
+	tell_warnings(s, errors);
+	publish(s, next);
+	return true;
+}
+
+static void carry_out(struct server *s)
+{
+	struct conf *conf = s->reload_conf;
+	s->reload_conf = NULL;
+	if (is_in_vain(s) || !replace(s, conf, &s->reload_errors)) {
+		conf_free(conf);
+		names_adopt(s); /* nobody asks for what it has named */
+	}
+	conf_errors_fini(&s->reload_errors);
+}
+
 void reload_begin(struct server *s, const struct server_order *order)
 {
-	static struct conf_errors errors;
 	if (reload_is_pending(s)) {
 		s->reload_again = true;
 		return;
 	}
-	if (!s->program->load || s->leaving == LEAVING_NOW) {
-		bool is_leaving = s->program->load;
-		notice_reload_failed(s, "leaving",
-			is_leaving ? "it is closing its connections to stop"
-				   : "it was started without a file to read");
-		orders_answer(order, false,
-			is_leaving ? "nothing has changed: sipweir is stopping\n"
-				   : "nothing has changed: there is no file to read\n");
+	s->reload_order = order ? *order : (struct server_order){0};
+	if (is_in_vain(s))
+		return;
+	server_tell_state(s, SERVER_RELOADING);
+	s->reload_conf = load(s, s->reload_description, &s->reload_errors);
+	if (!s->reload_conf) {
+		fail(s, &s->reload_order, "configuration", &s->reload_errors);
+		conf_errors_fini(&s->reload_errors);
 		return;
 	}
-	char description[DESCRIPTION_MAX];
-	server_tell_state(s, SERVER_RELOADING);
-	struct conf *conf = load(s, description, &errors);
-	struct plan *next = conf ? prepare(s, conf, &errors) : NULL;
-	if (next) {
-		describe_lists(description, lists_changed(&next->lists, &s->plan->lists));
-		s->reload_order = order ? *order : (struct server_order){0};
-		s->reload_text = print_messages(description, &errors);
-		tell_warnings(s, &errors);
-		publish(s, next);
-	} else {
-		fail(s, order, conf ? "prepare" : "configuration", &errors);
-		conf_free(conf);
-	}
-	conf_errors_fini(&errors);
+	s->reload_until_ms = server_now_ms() + NAMES_MS;
+	if (names_expect(s, s->reload_conf))
+		carry_out(s);
 }
 
 /* One with another name is new to whoever reads the log, although its sockets are those of the old one. */
@@ -217,16 +249,32 @@ static void finish(struct server *s)
 	s->reload_text = NULL;
 }
 
-void reload_go_on(struct server *s)
+static bool has_every_worker(const struct server *s)
 {
-	if (!reload_is_pending(s))
-		return;
 	for (unsigned i = 0; i < s->worker_count; i++)
 		if (worker_generation(&s->workers[i]) < s->plan->settings->generation &&
 			!worker_has_ended(&s->workers[i]))
-			return;
-	finish(s);
-	if (s->reload_again) {
+			return false;
+	return true;
+}
+
+int reload_wait_ms(const struct server *s)
+{
+	uint64_t now_ms = server_now_ms();
+	if (!s->reload_conf)
+		return -1;
+	if (names_are_tried(s) || s->leaving == LEAVING_NOW || now_ms >= s->reload_until_ms)
+		return 0;
+	return (int)(s->reload_until_ms - now_ms);
+}
+
+void reload_go_on(struct server *s)
+{
+	if (reload_wait_ms(s) == 0)
+		carry_out(s);
+	else if (s->old_plan && has_every_worker(s))
+		finish(s);
+	if (s->reload_again && !reload_is_pending(s)) {
 		s->reload_again = false;
 		reload_begin(s, NULL);
 	}
@@ -244,8 +292,11 @@ void reload_log(struct server *s)
 
 void reload_fini(struct server *s)
 {
-	if (reload_is_pending(s) && s->plan->settings->is_reload)
+	if (s->reload_conf || (s->old_plan && s->plan->settings->is_reload))
 		answer(&s->reload_order, false, "sipweir is stopping\n");
+	conf_free(s->reload_conf);
+	s->reload_conf = NULL;
+	conf_errors_fini(&s->reload_errors);
 	plan_free(s->old_plan, s->plan);
 	s->old_plan = NULL;
 	free(s->reload_text);

@@ -11,8 +11,14 @@
 /* Begin one, for an order (copied) or a signal (NULL). While one is on its way another is begun behind it, once. */
 void reload_begin(struct server *s, const struct server_order *order);
 
-/* A worker has done something: if all have the new settings, say so and free the old ones. */
+/*
+ * A worker has done something, or it is time to look: publish what was loaded if its names are known, or were waited for long
+ * enough; and if all workers have the new settings, say so and free the old ones.
+ */
 void reload_go_on(struct server *s);
+
+/* In how many milliseconds a reload stops waiting for names; -1: none does. */
+int reload_wait_ms(const struct server *s);
 
 bool reload_is_pending(const struct server *s);
 

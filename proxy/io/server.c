@@ -310,13 +310,26 @@ static void take_signal_queue(struct server *s)
 		take_signal(s, info.ssi_signo);
 }
 
+/* A reload may wait for names, and others for it; in how many milliseconds it stops doing so, -1: none does. */
+static int keep_reload_time(struct server *s)
+{
+	if (reload_wait_ms(s) == 0) {
+		reload_go_on(s);
+		take_orders(s);
+	}
+	return reload_wait_ms(s);
+}
+
 /* Do what its time has come for; in how many milliseconds there is more of that. */
 static int keep_time(struct server *s)
 {
 	int leave_ms = leave_go_on(s), expiry_ms = expiry_go_on(s), bans_ms = ban_keeper_go_on(s);
 	int soonest_ms = bans_ms < expiry_ms ? bans_ms : expiry_ms, names_ms = names_go_on(s);
+	int reload_ms = keep_reload_time(s);
 	if (names_ms < soonest_ms)
 		soonest_ms = names_ms;
+	if (reload_ms >= 0 && reload_ms < soonest_ms)
+		soonest_ms = reload_ms;
 	return leave_ms >= 0 && leave_ms < soonest_ms ? leave_ms : soonest_ms;
 }
 

@@ -35,9 +35,13 @@ struct server {
 	int answers; /* readable when a worker has done something */
 	struct inspector inspector;
 
-	struct plan *plan;     /* in force */
-	struct plan *old_plan; /* until every worker has the one in force; NULL: all have */
-	bool reload_again;     /* asked for in between */
+	struct plan *plan;	  /* in force */
+	struct plan *old_plan;	  /* until every worker has the one in force; NULL: all have */
+	bool reload_again;	  /* asked for in between */
+	struct conf *reload_conf; /* loaded, and waits until its names are known; NULL: none does */
+	uint64_t reload_until_ms; /* but not for longer */
+	struct conf_errors reload_errors; /* and warnings, about it */
+	char reload_description[RECORD_MESSAGE_MAX];
 	struct server_order reload_order; /* to be answered then */
 	char *reload_text;		  /* what will be said */
 

@@ -217,6 +217,6 @@ SSL *tls_setup_connect(const struct tls_setup *s, unsigned worker, const struct 
 		SSL_free(ssl);
 		return NULL;
 	}
-	tls_sessions_use(ssl, to);
+	tls_sessions_use(ssl, to, identity);
 	return ssl;
 }

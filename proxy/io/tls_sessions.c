@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/tls_sessions.h"
+#include "limits/siphash.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SLOTS = 64 }; /* servers of a pool; of more some do without */
 
 struct slot {
 	struct addr_port server;
+	uint64_t name; /* siphash of what its certificate is for; 0: the address */
 	unsigned user; /* counts those whom it was given to */
 	SSL_SESSION *session;
 };
@@ -83,29 +86,37 @@ bool tls_sessions_attach(SSL_CTX *context)
 	return true;
 }
 
-static bool is_of(const struct slot *slot, const struct addr_port *to)
+/* A session vouches for the name that was looked at when it was made, and for no other. */
+static uint64_t hash_of(const char *name)
 {
-	return slot->server.port == to->port && addr_equal(&slot->server.addr, &to->addr);
+	static const uint8_t key[16] = "sipweir names";
+	return name ? siphash13(key, name, strlen(name)) : 0;
 }
 
-static struct slot *slot_of(struct sessions *s, const struct addr_port *to)
+static bool is_of(const struct slot *slot, const struct addr_port *to, uint64_t name)
+{
+	return slot->server.port == to->port && slot->name == name &&
+	       addr_equal(&slot->server.addr, &to->addr);
+}
+
+static struct slot *slot_of(struct sessions *s, const struct addr_port *to, uint64_t name)
 {
 	unsigned i = 0;
-	while (i < SLOTS && s->slots[i].server.port && !is_of(&s->slots[i], to))
+	while (i < SLOTS && s->slots[i].server.port && !is_of(&s->slots[i], to, name))
 		i++;
 	if (i < SLOTS && s->slots[i].server.port)
 		return &s->slots[i];
 	if (i == SLOTS)
 		i = s->next++ % SLOTS;
 	SSL_SESSION_free(s->slots[i].session);
-	s->slots[i] = (struct slot){.server = *to, .user = s->slots[i].user + 1};
+	s->slots[i] = (struct slot){.server = *to, .name = name, .user = s->slots[i].user + 1};
 	return &s->slots[i];
 }
 
-void tls_sessions_use(SSL *ssl, const struct addr_port *to)
+void tls_sessions_use(SSL *ssl, const struct addr_port *to, const char *name)
 {
 	struct sessions *s = sessions_of(ssl);
-	struct slot *slot = slot_of(s, to);
+	struct slot *slot = slot_of(s, to, hash_of(name));
 	if (SSL_set_ex_data(ssl, of_connection, mark_of(s, slot)) != 1)
 		return;
 	if (slot->session && SSL_SESSION_is_resumable(slot->session))

@@ -15,7 +15,7 @@
 /* Keep sessions of this client context's connections. False when memory is short. Main thread. */
 bool tls_sessions_attach(SSL_CTX *context);
 
-/* This connection goes to `to`: offer the session that is kept of it, and keep what it brings. The worker's thread. */
-void tls_sessions_use(SSL *ssl, const struct addr_port *to);
+/* This connection goes to `to`, for whose certificate `name` is (NULL: its address): offer the session that is kept of it, and keep what it brings. The worker's thread. */
+void tls_sessions_use(SSL *ssl, const struct addr_port *to, const char *name);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Servers that are known by a name: found, followed when the name moves, and kept when nobody answers."""
 import json
+import signal
 import time
 
 import pytest
@@ -155,6 +156,25 @@ def test_one_address_is_told_what_to_do_by_its_own_name(weir, names, farm, path)
     assert {answering(one, servers) for _ in range(4)} == {1}
 
 
+def states(path):
+    servers = json.loads(control.command(path, "--json", "backends"))["servers"]
+    return {one["address"]: one["state"] for one in servers if one["state"] != "removed"}
+
+
+def test_an_order_stays_with_the_address_that_it_was_given_to(weir, names, path):
+    resolver = names({"sip.test": ["127.0.0.2", "127.0.0.3"]})
+    weir(resolver, ["sip.test:5060"], "address")
+    number = next(one["name"] for one in json.loads(control.command(path, "--json", "backends"))["servers"] if one["address"] == "127.0.0.3:5060")
+    control.command(path, "backend", f"main/{number}", "down")
+    for addresses, expected in (
+        (["127.0.0.2"], {}),
+        (["127.0.0.2", "127.0.0.4"], {"127.0.0.4:5060": "up"}),
+        (["127.0.0.2", "127.0.0.4", "127.0.0.3"], {"127.0.0.4:5060": "up", "127.0.0.3:5060": "down"}),
+    ):
+        resolver.zone["sip.test"] = addresses
+        wait.until(lambda: states(path) == {"127.0.0.2:5060": "up", **expected}, 8, str(expected), lambda: str(states(path)))
+
+
 def test_a_service_says_where_it_is(weir, names, farm, path):
     first, second = farm("127.0.0.2", "127.0.0.3")
     third, *_ = farm("127.0.0.4")
@@ -195,6 +215,27 @@ def test_what_was_known_stays_when_no_good_answer_comes(weir, names, farm, mood,
     assert answering(one, [behind]) == 0
 
 
+def known(path):
+    return {one["address"] for one in json.loads(control.command(path, "--json", "backends"))["servers"] if one["state"] != "removed"}
+
+
+@pytest.mark.parametrize("mood", [dns.SERVFAIL, "silent"])
+def test_half_an_answer_takes_nothing_away(weir, names, path, mood):
+    """One family of addresses does not come: those that were known stay, and the other one may grow."""
+    resolver = names({"sip.test": ["127.0.0.1", "::1"]})
+    one = weir(resolver, ["sip.test:5060"], "address")
+    assert known(path) == {"127.0.0.1:5060", "[::1]:5060"}
+    resolver.moods = {dns.AAAA: mood}
+    one.wait_for("resolve.failed", within=12)
+    assert known(path) == {"127.0.0.1:5060", "[::1]:5060"}
+    resolver.moods = {}
+    resolver.zone["sip.test"] = ["127.0.0.1"]  # there is none any more, and that was said
+    wait.until(lambda: known(path) == {"127.0.0.1:5060"}, 12)
+    resolver.moods = {dns.AAAA: mood}
+    resolver.zone["sip.test"] = ["127.0.0.1", "127.0.0.2"]
+    wait.until(lambda: known(path) == {"127.0.0.1:5060", "127.0.0.2:5060"}, 12)
+
+
 def test_it_starts_with_a_dead_resolver_and_finds_the_server_later(weir, names, farm):
     (behind,) = farm("127.0.0.2")
     resolver = names({"sip.test": ["127.0.0.2"]})
@@ -207,6 +248,16 @@ def test_it_starts_with_a_dead_resolver_and_finds_the_server_later(weir, names, 
     resolver.mood = None
     one.log.wait_for("resolve.changed", within=20)
     wait.until(lambda: phone.ask().status == 200, 5, "an answer on the connection that stayed")
+
+
+def test_a_stop_does_not_wait_for_the_first_answers(weir, names):
+    resolver = names()
+    resolver.mood = "silent"
+    one = weir(resolver, ["sip.test:5060"], ready=False)
+    wait.until(lambda: resolver.asked)
+    began = time.monotonic()
+    one.stop()
+    assert time.monotonic() - began < wait.seconds(1.5)
 
 
 def test_a_reload_keeps_what_is_known(weir, names, farm, path):
@@ -222,6 +273,90 @@ def test_a_reload_keeps_what_is_known(weir, names, farm, path):
     one.change(pool={"servers": conf.servers(f"other.test:{port_of(servers[0])}")}, resolvers=[other.address])
     wait.until(lambda: rows(path).get("s1", {}).get("address") == servers[1].address, 10, "the other one")
     wait.until(lambda: answering(one, servers) == 1, 5, "a connection to it")
+
+
+def other_servers(one, servers, **more):
+    """The file with these servers, and sipweir not told yet."""
+    tree = {**one.tree, "pools": [{**one.tree["pools"][0], "servers": servers, **more}]}
+    one.config.write_text(conf.group(tree))
+
+
+def test_an_address_that_becomes_a_name_is_missed_by_nobody(weir, names, farm, path):
+    """The reload waits for the name, and everything goes on in the meantime."""
+    (behind,) = farm("127.0.0.2")
+    resolver = names({"sip.test": ["127.0.0.2"]})
+    one = weir(resolver, [behind.address])
+    resolver.delay = 0.3
+    other_servers(one, conf.servers(f"sip.test:{port_of(behind)}"))
+    one.kill(signal.SIGHUP)
+    while not one.log.find("reload"):
+        assert answering(one, [behind]) == 0
+    assert one.log.find("reload")[0]["level"] == "notice"
+    for _ in range(5):
+        assert answering(one, [behind]) == 0
+    assert resolver.asked and known(path) == {behind.address}
+
+
+@pytest.mark.parametrize("mood, reason, most", [(None, "not_found", 3), ("silent", "timeout", 8)])
+def test_a_reload_warns_of_a_name_that_nobody_knows(weir, names, farm, path, mood, reason, most):
+    (behind,) = farm("127.0.0.2")
+    resolver = names()
+    resolver.mood = mood
+    one = weir(resolver, [behind.address])
+    other_servers(one, conf.servers(behind.address, "sip.test:5060"))
+    line = next(i for i, text in enumerate(one.config.read_text().splitlines(), 1) if "sip.test" in text)
+    began = time.monotonic()
+    said = control.command(path, "reload")
+    assert time.monotonic() - began < wait.seconds(most)
+    what = f'{one.config}:{line}: pools.main.servers.s2.address: "sip.test" cannot be resolved ({reason})'
+    assert "warning: " + what in said
+    assert one.log.find("reload", level="warning")[0]["message"].startswith(what)
+    assert answering(one, [behind]) == 0 and known(path) == {behind.address}
+    resolver.mood, resolver.zone = None, {"sip.test": ["127.0.0.9"]}
+    wait.until(lambda: "127.0.0.9:5060" in known(path), 12)
+
+
+def test_orders_and_reloads_wait_for_a_reload_that_waits(weir, names, farm, path):
+    (behind,) = farm("127.0.0.2")
+    resolver = names({"sip.test": ["127.0.0.9"]})
+    one = weir(resolver, [behind.address])
+    resolver.delay = 0.3
+    other_servers(one, conf.servers(behind.address, "sip.test:5060"))
+    one.kill(signal.SIGHUP)
+    wait.until(lambda: resolver.asked)
+    one.kill(signal.SIGHUP)
+    assert "no new clients" in control.command(path, "backend", "main/s2", "drain")
+    one.log.wait_for("reload", count=2, level="notice")
+    assert not one.log.find("reload", level="error")
+
+
+def test_a_stop_does_not_wait_for_a_reload_that_waits(weir, names, farm):
+    (behind,) = farm("127.0.0.2")
+    resolver = names()
+    resolver.mood = "silent"
+    one = weir(resolver, [behind.address])
+    other_servers(one, conf.servers("sip.test:5060"))
+    one.kill(signal.SIGHUP)
+    wait.until(lambda: resolver.asked)
+    began = time.monotonic()
+    one.stop()
+    assert time.monotonic() - began < wait.seconds(1.5)
+
+
+def test_a_reload_that_fails_behind_its_names_changes_nothing(weir, names, farm, path, tmp_path):
+    (behind,) = farm("127.0.0.2")
+    resolver, other = names({"sip.test": ["127.0.0.2"]}), names({"sip.test": ["127.0.0.99"], "k2.test": ["127.0.0.2"]})
+    one = weir(resolver, [f"sip.test:{port_of(behind)}"])
+    servers = conf.servers(f"sip.test:{port_of(behind)}", "k2.test:5060")
+    servers[1]["transport"] = "tls"
+    pool = {**one.tree["pools"][0], "servers": servers, "tls": {"ca": str(tmp_path / "none.pem")}}
+    outcome = one.reload(text=conf.group({**one.tree, "resolvers": [other.address], "pools": [pool]}))
+    assert (outcome["level"], outcome["reason"]) == ("error", "prepare")
+    before, asked = len(other.asked), len(resolver.asked)
+    wait.until(lambda: len(resolver.asked) > asked + 3, 8)
+    assert len(other.asked) == before and not [one for one in other.asked if one[0] == "sip.test"]
+    assert len(one.log.find("resolve.changed", server="s1")) == 1  # at the start
+    assert known(path) == {behind.address} and answering(one, [behind]) == 0
 
 
 def test_phones_never_wait_for_a_resolver(weir, names, farm):
@@ -254,6 +389,27 @@ def test_the_certificate_is_for_the_name(weir, names, backend, authority, resolv
         if one is bad:
             assert through.wait_for("backend.failed")["reason"] == "name_mismatch"
         through.stop()
+
+
+def test_a_session_vouches_for_the_name_that_was_looked_at_alone(weir, names, backend, authority):
+    """Another name of the same address, whose certificate is for the first."""
+    behind = backend(context=tls.server(authority.issue("sip.test")))
+    resolver = names({"sip.test": ["127.0.0.1"], "other.test": ["127.0.0.1"]})
+
+    def servers(name):
+        return [{"name": "s1", "address": f"{name}:{port_of(behind)}", "transport": "tls"}]
+
+    pool = {"servers": servers("sip.test"), "tls": {"ca": authority.certificate}}
+    one = weir(resolver, ["127.0.0.1:9"], pool=pool)
+    for _ in range(2):
+        phone = one.dial()
+        assert phone.ask().status == 200
+        phone.close()
+    one.change(pool={"servers": servers("other.test")})
+    one.wait_for("resolve.changed", message=lambda text: "other.test" in text)
+    wait.until(lambda: one.dial().ask().status == 503 and one.log.find("backend.failed"))
+    assert one.log.find("backend.failed")[0]["reason"] == "name_mismatch"
+    assert one.dial().ask().status == 503
 
 
 WRONG = [

@@ -204,6 +204,32 @@ static void random_answers_keep_the_rules(void **state)
 	name_book_fini(&book);
 }
 
+static bool is_within(const struct name_entry *e, const char *const *addresses, size_t count)
+{
+	struct name_answer answers[4];
+	for (size_t i = 0; i < count; i++)
+		assert_true(addr_port_parse(&answers[i].address, addresses[i]));
+	return name_entry_is_within(e, answers, count);
+}
+
+static void what_takes_nothing_away_is_told_from_what_does(void **state)
+{
+	static const char *const all[] = {"10.0.0.3:5060", "10.0.0.2:5060", "10.0.0.1:5060"};
+	static const char *const other[] = {"10.0.0.1:5060", "10.0.0.2:5061"};
+	struct name_book book = {0};
+	struct conf_pool pool = pool_of(CONF_RESOLVE_ADDRESS);
+	struct name_entry *e = name_book_entry(&book, &pool, &host);
+	(void)state;
+	assert_true(is_within(e, all, 0));
+	take(e, "10.0.0.1:5060, 10.0.0.2:5060", 0);
+	assert_true(is_within(e, all, 3));
+	assert_true(is_within(e, all + 1, 2));
+	assert_false(is_within(e, all, 2));
+	assert_false(is_within(e, other, 2));
+	assert_false(is_within(e, all, 0));
+	name_book_fini(&book);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +240,7 @@ int main(void)
 		cmocka_unit_test(what_was_said_twice_counts_once),
 		cmocka_unit_test(no_more_are_taken_than_there_is_room_for),
 		cmocka_unit_test(an_entry_is_of_one_name_alone),
+		cmocka_unit_test(what_takes_nothing_away_is_told_from_what_does),
 		cmocka_unit_test(random_answers_keep_the_rules),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,6 +288,44 @@ static void sessions_are_resumed_with_the_same_server(void **state)
 	io_identity_free(&identity);
 }
 
+/* A connection to a server of this name: the fault, or ""; *is_resumed says whether it was spared the certificate. */
+static const char *call_named(
+	const struct tls_setup *s, SSL_CTX *theirs, const char *name, bool *is_resumed_too)
+{
+	struct io_pair p;
+	io_pair_connect(&p, tls, tls_setup_connect(s, 0, &server, name), theirs, NULL, 0);
+	io_pair_say(&p, "OPTIONS", 7);
+	io_pair_run(&p);
+	const char *fault = p.has_failed ? p.stream->fault : "";
+	*is_resumed_too = !p.has_failed && SSL_session_reused(p.peer.ssl);
+	stream_close(p.stream, STREAM_CLOSE_FIN);
+	io_pair_end(&p);
+	return fault;
+}
+
+static void a_server_that_is_named_is_looked_at_by_its_name_and_by_no_other(void **state)
+{
+	struct io_identity identity = io_identity_new(&(struct io_identity_plan){
+		.name = "s", .alternatives = "DNS:k1.example.com", .issuer = &ca});
+	SSL_CTX *theirs = io_context_new(true, &identity);
+	bool is_resumed_too;
+	(void)state;
+	struct tls_setup *s = setup(BY_IP);
+	assert_string_equal(call_named(s, theirs, "k1.example.com", &is_resumed_too), "");
+	assert_string_equal(call_named(s, theirs, "k1.example.com", &is_resumed_too), "");
+	assert_true(is_resumed_too);
+	/* What is kept of that address vouches for that name alone. */
+	assert_string_equal(
+		call_named(s, theirs, "k2.example.com", &is_resumed_too), "name_mismatch");
+	assert_string_equal(call_named(s, theirs, NULL, &is_resumed_too), "name_mismatch");
+	tls_setup_release(place.world, s);
+	s = setup("tls: { ca = \"@/ca.pem\"; server_name = \"k1.example.com\"; };");
+	assert_string_equal(call_named(s, theirs, "k2.example.com", &is_resumed_too), "");
+	tls_setup_release(place.world, s);
+	SSL_CTX_free(theirs);
+	io_identity_free(&identity);
+}
+
 static void many_servers_share_the_places_of_sessions(void **state)
 {
 	struct io_identity identity = io_identity_new(&(struct io_identity_plan){.name = "s"});
@@ -358,6 +396,7 @@ int main(void)
 		cmocka_unit_test(servers_may_want_a_certificate),
 		cmocka_unit_test(servers_that_cannot_agree_say_so),
 		cmocka_unit_test(sessions_are_resumed_with_the_same_server),
+		cmocka_unit_test(a_server_that_is_named_is_looked_at_by_its_name_and_by_no_other),
 		cmocka_unit_test(many_servers_share_the_places_of_sessions),
 		cmocka_unit_test(a_late_ticket_does_not_reach_another_server),
 		cmocka_unit_test(what_did_not_change_is_not_built_again),

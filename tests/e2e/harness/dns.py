@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import struct
 import threading
+import time
 
 A, AAAA, SRV = 1, 28, 33
 OK, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
@@ -20,11 +21,13 @@ def _record(owner, kind, ttl, data):
 class Dns:
     """
     `zone`: {"a.test": ["10.0.0.1", ...], "_sip._tcp.a.test": [(priority, weight, port, "host"), ...]}. A name that is not in it does not
-    exist. `mood`: None, a code for every answer, "silent", or bytes that are sent as they are behind the id.
+    exist. `mood`: None, a code for every answer, "silent", or bytes that are sent as they are behind the id; `moods`: the same of one
+    type of records, {AAAA: SERVFAIL}; `delay`: seconds before each answer.
     """
 
     def __init__(self, zone=None, ttl=1):
         self.zone, self.ttl, self.mood = dict(zone or {}), ttl, None
+        self.moods, self.delay = {}, 0
         self.asked = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
@@ -41,6 +44,7 @@ class Dns:
             except OSError:
                 return
             answer = self._answer(data)
+            time.sleep(self.delay)
             if answer is not None:
                 try:
                     self.socket.sendto(answer, peer)
@@ -57,13 +61,14 @@ class Dns:
     def _answer(self, data):
         name, kind, question = self._question(data)
         self.asked.append((name, kind))
-        if self.mood == "silent":
+        mood = self.moods.get(kind, self.mood)
+        if mood == "silent":
             return None
-        if isinstance(self.mood, bytes):
-            return data[:2] + self.mood
+        if isinstance(mood, bytes):
+            return data[:2] + mood
         code, records = OK, b""
-        if self.mood is not None:
-            code = self.mood
+        if mood is not None:
+            code = mood
         elif name not in self.zone:
             code = NXDOMAIN
         else:
