@@ -161,7 +161,7 @@ void introduce_name_lines(struct introduce_names *names, const struct conf_pool 
 	size_t length = strlen(name);
 	bool ends_in_ip = length > 3 && strcasecmp(name + length - 3, "-IP") == 0;
 	memset(names, 0, sizeof(*names));
-	if (!length)
+	if (!length || conf->respond)
 		return;
 	snprintf(names->text[0], INTRODUCE_NAME_MAX, "%s", name);
 	snprintf(names->text[1], INTRODUCE_NAME_MAX, "%.*s%s",

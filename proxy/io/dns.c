@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/io/dns.h"
 
+#include "proxy/core/dns_message.h"
 #include "proxy/core/list.h"
 
 #include <ares.h>
@@ -15,9 +16,6 @@ enum {
 	TRIES = 2,
 	TARGETS_MAX = 64, /* hosts of one service that are looked at */
 	SERVERS_TEXT = 512,
-	DNS_HEADER = 12,
-	DNS_QUESTION_TAIL = 4,
-	DNS_RECORD_HEAD = 10,
 };
 
 struct dns {
@@ -203,44 +201,6 @@ static void ask_target(struct target *t)
 
 /* --- services --- */
 
-static uint32_t load32(const unsigned char *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
-/* Moves *at behind a name in the message. */
-static bool skip_name(const unsigned char *message, int length, int *at)
-{
-	char *name;
-	long size;
-	if (*at >= length ||
-		ares_expand_name(message + *at, message, length, &name, &size) != ARES_SUCCESS)
-		return false;
-	ares_free_string(name);
-	*at += (int)size;
-	return *at <= length;
-}
-
-/* c-ares reads the records, but not how long they hold. */
-static void note_ttls(struct question *q, const unsigned char *message, int length)
-{
-	int at = DNS_HEADER;
-	if (length < DNS_HEADER)
-		return;
-	unsigned questions = (unsigned)message[4] << 8 | message[5];
-	unsigned records = (unsigned)message[6] << 8 | message[7];
-	for (; questions; questions--, at += DNS_QUESTION_TAIL)
-		if (!skip_name(message, length, &at))
-			return;
-	for (; records; records--) {
-		if (!skip_name(message, length, &at) || length - at < DNS_RECORD_HEAD)
-			return;
-		note_ttl(q, load32(message + at + 4));
-		at += DNS_RECORD_HEAD + (message[at + 8] << 8 | message[at + 9]);
-	}
-}
-
 static void add_target(struct question *q, const struct ares_srv_reply *srv)
 {
 	size_t length = strlen(srv->host);
@@ -260,13 +220,17 @@ static void on_service(void *owner, int status, int timeouts, unsigned char *mes
 {
 	struct question *q = owner;
 	struct ares_srv_reply *all = NULL;
+	uint32_t ttl_s = UINT32_MAX;
 	(void)timeouts;
+	/* c-ares reads the records, but not how long they hold. */
+	if (status == ARES_SUCCESS && !dns_message_ttl(message, (size_t)length, &ttl_s))
+		status = ARES_EBADRESP;
 	if (status == ARES_SUCCESS)
 		status = ares_parse_srv_reply(message, length, &all);
 	if (status == ARES_SUCCESS) {
 		for (const struct ares_srv_reply *one = all; one; one = one->next)
 			add_target(q, one);
-		note_ttls(q, message, length);
+		note_ttl(q, ttl_s);
 		ares_free_data(all);
 		if (!q->target_count)
 			q->answer.fault = "no_service";

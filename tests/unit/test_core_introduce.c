@@ -280,6 +280,18 @@ static void requests_that_reach_nobody_are_all_answered(void **state)
 	fake_stop(f);
 }
 
+/* Nobody is there to be told, and whoever answers here wants the request as it came. */
+static void what_is_answered_here_is_left_as_it_came(void **state)
+{
+	(void)state;
+	struct fake *f = fake_new(
+		FAKE_CONF("", "source_header = \"X-AUTH-IP\"; respond: { status = 480; };", ""), 1);
+	struct fake_stream *client = fake_client(f);
+	fake_say(client, BYTES(REQUEST("OPTIONS", "1") REQUEST("OPTIONS", "2")));
+	assert_int_equal(fake_wrote_times(client, "SIP/2.0 480 "), 2);
+	fake_stop(f);
+}
+
 static void the_lines_count_for_what_servers_take(void **state)
 {
 	static const char request[] = REQUEST_BODY("MESSAGE", "1", "1000", "");
@@ -397,6 +409,7 @@ int main(void)
 		cmocka_unit_test(whoever_is_trusted_may_say_it_and_then_nothing_is_added),
 		cmocka_unit_test(a_name_that_does_not_end_in_ip_gets_port_behind_it),
 		cmocka_unit_test(requests_that_reach_nobody_are_all_answered),
+		cmocka_unit_test(what_is_answered_here_is_left_as_it_came),
 		cmocka_unit_test(the_lines_count_for_what_servers_take),
 		cmocka_unit_test(endpoints_with_the_same_address_are_two_sources_to_servers),
 		cmocka_unit_test(the_address_never_changes),
