@@ -42,11 +42,6 @@ static bool is_equal_text(const void *a, const void *b)
 	return strcmp(x, y) == 0;
 }
 
-static bool is_equal_address(const struct addr_port *a, const struct addr_port *b)
-{
-	return a->port == b->port && addr_equal(&a->addr, &b->addr);
-}
-
 static bool is_equal_network(const struct network *a, const struct network *b)
 {
 	return a->prefix == b->prefix && addr_equal(&a->addr, &b->addr);
@@ -79,7 +74,7 @@ static bool is_equal_host(const struct conf_option *o, const char *from, const c
 	memcpy(&y, to + o->count, sizeof(y));
 	if (x || y)
 		return x && y && strcmp(x, y) == 0;
-	return is_equal_address((const struct addr_port *)(const void *)(from + o->field),
+	return addr_port_equal((const struct addr_port *)(const void *)(from + o->field),
 		(const struct addr_port *)(const void *)(to + o->field));
 }
 
@@ -101,7 +96,7 @@ static bool is_equal_option(const struct conf_option *o, const char *from, const
 	if (conf_option_is_text(o))
 		return is_equal_text(a, b);
 	if (o->type == CONF_TYPE_ADDRESS || o->type == CONF_TYPE_ADDRESS_NONE)
-		return is_equal_address(a, b);
+		return addr_port_equal(a, b);
 	return memcmp(a, b, conf_option_size(o)) == 0;
 }
 

@@ -10,8 +10,8 @@
 #include "conf/check_sip.h"
 #include "conf/check_tls.h"
 #include "conf/inherit.h"
-#include "conf/refer.h"
 #include "conf/load.h"
+#include "conf/refer.h"
 #include "conf/trust.h"
 #include "conf/value.h"
 

@@ -5,6 +5,7 @@
 #include "conf/check_limits.h"
 #include "conf/load.h"
 #include "conf/option.h"
+#include "conf/refer.h"
 #include "conf/value.h"
 #include "limits/netlist.h"
 
@@ -51,27 +52,13 @@ static void check_name(const struct subject *s, struct conf_errors *e)
 	}
 }
 
-/* A listener whose name was refused may be the one. */
-static bool may_be_listener(const struct conf *c, const char *name)
-{
-	bool is_whole = c->listener_count > 0;
-
-	for (size_t i = 0; i < c->listener_count; i++) {
-		if (!conf_place_is_set(&c->listeners[i].at.name))
-			is_whole = false;
-		else if (strcmp(c->listeners[i].name, name) == 0)
-			return true;
-	}
-	return !is_whole;
-}
-
 static void check_listeners(const struct subject *s, struct conf_errors *e)
 {
 	const struct conf_class *c = s->class;
 	char path[CONF_PATH_MAX], quoted[CONF_VALUE_TEXT_MAX];
 
 	for (size_t i = 0; i < c->listeners_count; i++) {
-		if (!may_be_listener(s->conf, c->listeners[i]))
+		if (!conf_refer_may_be_listener(s->conf, c->listeners[i]))
 			conf_errors_add(e, &c->at.listeners, member(path, s, "listeners"),
 				"there is no listener \"%s\", expected the name of one",
 				conf_value_quote(quoted, c->listeners[i]));

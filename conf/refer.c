@@ -60,26 +60,37 @@ static void write_names(const struct conf *c, const struct kind *k, char *out, s
 		memcpy(out + size - 4, "...", 4);
 }
 
+enum found { FOUND, FOUND_NOT, FOUND_PERHAPS };
+
+static enum found find(const struct conf *c, const struct kind *k, const char *name, size_t *index)
+{
+	enum found found = FOUND_NOT;
+
+	for (size_t i = 0; i < k->count(c); i++) {
+		const char *other = k->name_of(c, i);
+
+		*index = i;
+		if (!other)
+			found = FOUND_PERHAPS;
+		else if (strcmp(other, name) == 0)
+			return FOUND;
+	}
+	return found;
+}
+
 static bool refer(const struct conf *c, const struct kind *k, const struct conf_reference *r,
 	size_t *index, struct conf_errors *errors)
 {
-	bool is_whole = true;
+	enum found found = find(c, k, r->name, index);
 	char names[256];
 
-	for (size_t i = 0; i < k->count(c); i++) {
-		const char *name = k->name_of(c, i);
-
-		*index = i;
-		if (!name)
-			is_whole = false;
-		else if (strcmp(name, r->name) == 0)
-			return true;
-	}
+	if (found != FOUND_NOT)
+		return found == FOUND;
 	write_names(c, k, names, sizeof(names));
-	if (is_whole && *names)
+	if (*names)
 		conf_errors_add(errors, r->at, r->path, "there is no %s \"%s\", expected one of %s",
 			k->word, r->name, names);
-	else if (is_whole)
+	else
 		conf_errors_add(errors, r->at, r->path,
 			"there is no %s \"%s\", nor any other, expected one to be made", k->word,
 			r->name);
@@ -101,9 +112,16 @@ bool conf_refer_class(const struct conf *c, const struct conf_reference *r, size
 	return refer(c, &classes, r, index, errors);
 }
 
+static const struct kind listeners = {"listener", count_listeners, listener_name};
+
 bool conf_refer_listener(const struct conf *c, const struct conf_reference *r, size_t *index,
 	struct conf_errors *errors)
 {
-	static const struct kind listeners = {"listener", count_listeners, listener_name};
 	return c->listener_count && refer(c, &listeners, r, index, errors);
+}
+
+bool conf_refer_may_be_listener(const struct conf *c, const char *name)
+{
+	size_t index;
+	return !c->listener_count || find(c, &listeners, name, &index) != FOUND_NOT;
 }

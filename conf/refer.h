@@ -25,6 +25,9 @@ bool conf_refer_pool(const struct conf *c, const struct conf_reference *r, size_
 	struct conf_errors *errors);
 bool conf_refer_class(const struct conf *c, const struct conf_reference *r, size_t *index,
 	struct conf_errors *errors);
+/* The same without a message. */
+bool conf_refer_may_be_listener(const struct conf *c, const char *name);
+
 bool conf_refer_listener(const struct conf *c, const struct conf_reference *r, size_t *index,
 	struct conf_errors *errors);
 

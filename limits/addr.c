@@ -30,6 +30,11 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+bool addr_port_equal(const struct addr_port *a, const struct addr_port *b)
+{
+	return a->port == b->port && addr_equal(&a->addr, &b->addr);
+}
+
 bool addr_is_unusable(const struct addr *a)
 {
 	static const uint8_t zero[16];

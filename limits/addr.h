@@ -39,6 +39,7 @@ struct network {
 bool addr_is_ipv4(const struct addr *a);
 void addr_set_ipv4(struct addr *a, const uint8_t ipv4[4]); /* network order */
 bool addr_equal(const struct addr *a, const struct addr *b);
+bool addr_port_equal(const struct addr_port *a, const struct addr_port *b);
 
 /*
  * True for the address that names nobody: 0.0.0.0 or ::. Broadcast and multicast pass: only a

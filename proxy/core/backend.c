@@ -117,6 +117,15 @@ bool backend_ends(struct backend *b, uint64_t now_ms)
 	return ended >= MANY_ENDS && (ended >= MANY_ENOUGH || ended >= (open + ended) / MANY_PARTS);
 }
 
+bool backend_connects(struct backend *b, uint64_t took_ms, uint64_t now_ms)
+{
+	if (took_ms >= BACKEND_RETRIED_MS)
+		atomic_store_explicit(&b->tight_ms, now_ms, memory_order_relaxed);
+	uint64_t tight_ms = atomic_load_explicit(&b->tight_ms, memory_order_relaxed);
+	/* Another worker's clock may be ahead. */
+	return tight_ms && now_ms < tight_ms + BACKEND_TIGHT_MS;
+}
+
 const char *backend_health_name(enum backend_health health)
 {
 	static const char *const names[] = {

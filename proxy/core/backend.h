@@ -22,6 +22,9 @@
 enum {
 	BACKEND_NAME_MAX = 72,	/* a name, and a number behind it */
 	BACKEND_COMPLAINTS = 3, /* from so many sources make it worth a check */
+	BACKEND_RETRIED_MS =
+		900, /* a connect that took so long was dropped, and tried again after a second */
+	BACKEND_TIGHT_MS = 10000,
 };
 
 /* What the checks say. */
@@ -55,11 +58,12 @@ struct backend {
 	struct server_counters *counters; /* one per worker */
 	struct backend_lane *lanes;	  /* the same */
 
-	atomic_uint open;	   /* connections to it, those that are only wanted included */
-	struct places connecting;  /* servers.max_connecting */
-	_Atomic uint64_t connects; /* for servers.connect_rate */
-	_Atomic uint64_t closes;   /* for pools.close_rate */
-	int64_t credit;		   /* of weighted round robin; under the pool's lock */
+	atomic_uint open;	       /* connections to it, those that are only wanted included */
+	struct places connecting;      /* servers.max_connecting */
+	atomic_uint_fast64_t tight_ms; /* when its backlog was seen to be full; 0: never */
+	_Atomic uint64_t connects;     /* for servers.connect_rate */
+	_Atomic uint64_t closes;       /* for pools.close_rate */
+	int64_t credit;		       /* of weighted round robin; under the pool's lock */
 
 	struct check *check; /* of the worker that checks it */
 
@@ -119,6 +123,12 @@ void backend_tell(struct backend *b, enum backend_health health, uint64_t now_ms
  * rather than one of its clients unwelcome.
  */
 bool backend_ends(struct backend *b, uint64_t now_ms);
+
+/*
+ * A connect has taken so long. True: its backlog was full within the last seconds, so that it is not overrun again before it has
+ * accepted what the kernel has connected.
+ */
+bool backend_connects(struct backend *b, uint64_t took_ms, uint64_t now_ms);
 
 /* What is said about its health in logs and tables: a constant. */
 const char *backend_health_name(enum backend_health health);

@@ -367,11 +367,6 @@ static void stop(struct check *ch)
 	atomic_store(&ch->backend->why, "not_checked");
 }
 
-static bool is_same(const struct addr_port *a, const struct addr_port *b)
-{
-	return addr_equal(&a->addr, &b->addr) && a->port == b->port;
-}
-
 static void tend(struct core *c, const struct pool_settings *pool, const struct server_place *place)
 {
 	struct check *ch = place->backend->check;
@@ -379,7 +374,7 @@ static void tend(struct core *c, const struct pool_settings *pool, const struct 
 		return;
 	if (!is_wanted(pool, place))
 		return;
-	if (is_running(ch) && !is_same(&ch->address, &place->settings->address))
+	if (is_running(ch) && !addr_port_equal(&ch->address, &place->settings->address))
 		stop(ch);
 	if (!is_running(ch))
 		start(ch, c, pool, &place->settings->address);

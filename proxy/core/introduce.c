@@ -114,7 +114,7 @@ static void report_left_out(const struct session *s, unsigned left_out)
 static size_t add_tlvs(struct session *s, uint8_t out[PROXY_HEADER_WRITE_MAX], size_t length)
 {
 	const struct conf_pool *conf = session_pool(s)->conf;
-	struct stream_security security = {0};
+	const struct stream_security security = session_security(s);
 	char unique_id[INTRODUCE_UNIQUE_MAX] = "";
 	unsigned left_out;
 	if (is_wanted(conf, CONF_TLV_UNIQUE_ID)) {
@@ -122,8 +122,6 @@ static size_t add_tlvs(struct session *s, uint8_t out[PROXY_HEADER_WRITE_MAX], s
 			s->serial = ++s->core->serial;
 		write_unique_id(s, unique_id);
 	}
-	if (stream_is_secured(s->client))
-		s->core->host->describe_security(s->core->host, s->client, &security);
 	const struct proxy_tlvs tlvs = {
 		.wanted = conf->tlvs,
 		.count = conf->proxy_tlvs_count,

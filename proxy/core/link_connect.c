@@ -62,7 +62,8 @@ static enum attempt link_write_first(struct link *k, const struct iovec *ranges,
 	buffer_free(&k->out, link_memory(k));
 	k->out = rest;
 	/* The kernel has connected it, and may let it wait for the server; behind a TLS handshake it has been accepted. */
-	if (k->is_secured)
+	uint64_t now_ms = k->session->core->now_ms;
+	if (!backend_connects(k->backend, now_ms - k->began_ms, now_ms) || k->is_secured)
 		queue_give_place(k);
 	size_t before = all[0].iov_len + k->preamble;
 	k->has_sent = (size_t)wrote > before;

@@ -68,11 +68,6 @@ void name_book_fini(struct name_book *book)
 
 /* --- answers --- */
 
-static bool is_same(const struct addr_port *a, const struct addr_port *b)
-{
-	return a->port == b->port && addr_equal(&a->addr, &b->addr);
-}
-
 /* What was said twice counts once; the better priority of the two. */
 static size_t take_distinct(
 	struct name_answer to[NAME_ANSWERS_MAX], const struct name_answer *answers, size_t count)
@@ -80,7 +75,7 @@ static size_t take_distinct(
 	size_t taken = 0;
 	for (size_t i = 0; i < count; i++) {
 		size_t at = 0;
-		while (at < taken && !is_same(&to[at].address, &answers[i].address))
+		while (at < taken && !addr_port_equal(&to[at].address, &answers[i].address))
 			at++;
 		if (at == taken && taken < NAME_ANSWERS_MAX)
 			to[taken++] = answers[i];
@@ -106,7 +101,7 @@ static uint32_t tier_of(const struct name_answer *answers, size_t count, uint16_
 static const struct name_server *server_at(const struct name_entry *e, const struct addr_port *a)
 {
 	for (size_t i = 0; i < e->count; i++)
-		if (is_same(&e->servers[i].address, a))
+		if (addr_port_equal(&e->servers[i].address, a))
 			return &e->servers[i];
 	return NULL;
 }
@@ -139,7 +134,8 @@ static uint16_t free_number(const struct change *c, const struct addr_port *a)
 	const struct name_entry *e = c->entry;
 	/* What is connected to it, and what an administrator has told it, is its own. */
 	for (unsigned i = 0; i < NAME_NUMBERS_MAX; i++)
-		if (is_same(&e->last[i], a) && !is_taken(c->servers, c->count, (uint16_t)(i + 1)))
+		if (addr_port_equal(&e->last[i], a) &&
+			!is_taken(c->servers, c->count, (uint16_t)(i + 1)))
 			return (uint16_t)(i + 1);
 	for (unsigned i = 1; i <= NAME_NUMBERS_MAX; i++) {
 		uint16_t n = (uint16_t)i;
@@ -190,8 +186,8 @@ static void take_one(struct change *c, const struct name_answer *answers, size_t
 
 static bool is_unchanged(const struct name_server *a, const struct name_server *b)
 {
-	return is_same(&a->address, &b->address) && a->weight == b->weight && a->tier == b->tier &&
-	       a->number == b->number;
+	return addr_port_equal(&a->address, &b->address) && a->weight == b->weight &&
+	       a->tier == b->tier && a->number == b->number;
 }
 
 bool name_entry_take(struct name_entry *e, const struct name_answer *answers, size_t count,
@@ -223,7 +219,7 @@ bool name_entry_is_within(
 	size_t found = 0;
 	for (size_t i = 0; i < e->count; i++)
 		for (size_t j = 0; j < count; j++)
-			if (is_same(&e->servers[i].address, &answers[j].address)) {
+			if (addr_port_equal(&e->servers[i].address, &answers[j].address)) {
 				found++;
 				break;
 			}

@@ -9,6 +9,7 @@
 #include "proxy/core/proxy_header.h"
 
 #include "proxy/core/crc32c.h"
+#include "proxy/core/proxy_v2.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -19,24 +20,14 @@ enum {
 	V1_PREFIX = 6,
 	V1_FIELDS = 5,
 	V2_SIGNATURE = 12,
-	V2_FIXED = 16, /* signature, version and command, family and protocol, length */
 	V2_VERSION = 2,
 	V2_COMMAND_LOCAL = 0,
 	V2_COMMAND_PROXY = 1,
 	V2_UNIQUE_ID_MAX = 128,
-	V2_TLV_HEAD = 3,
-	CRC_BYTES = 4,
 };
 
 enum v2_family { FAMILY_UNSPEC, FAMILY_INET, FAMILY_INET6, FAMILY_UNIX };
 enum v2_protocol { PROTOCOL_UNSPEC, PROTOCOL_STREAM, PROTOCOL_DGRAM };
-
-enum v2_tlv {
-	TLV_CRC32C = 0x03,
-	TLV_UNIQUE_ID = 0x05,
-	TLV_AWS = 0xea,
-	TLV_AWS_ENDPOINT = 0x01, /* first byte of the AWS value: the rest is a VPC endpoint id */
-};
 
 static const uint8_t v2_signature[V2_SIGNATURE] = {
 	'\r', '\n', '\r', '\n', '\0', '\r', '\n', 'Q', 'U', 'I', 'T', '\n'};
@@ -99,12 +90,12 @@ static enum proxy_fault take_aws(struct proxy_header *out, const struct tlv *tlv
 /* The CRC of a whole header, taken with the four bytes of the checksum itself as zeros. */
 static bool crc_holds(const uint8_t *header, size_t length, const uint8_t *checksum)
 {
-	static const uint8_t zeros[CRC_BYTES];
+	static const uint8_t zeros[V2_CRC_BYTES];
 	size_t before = (size_t)(checksum - header);
-	size_t after = length - before - CRC_BYTES;
+	size_t after = length - before - V2_CRC_BYTES;
 	uint32_t crc = crc32c_extend(0, header, before);
-	crc = crc32c_extend(crc, zeros, CRC_BYTES);
-	crc = crc32c_extend(crc, checksum + CRC_BYTES, after);
+	crc = crc32c_extend(crc, zeros, V2_CRC_BYTES);
+	crc = crc32c_extend(crc, checksum + V2_CRC_BYTES, after);
 	return crc == load32(checksum);
 }
 
@@ -113,7 +104,7 @@ static enum proxy_fault take_tlv(
 {
 	switch (tlv->type) {
 	case TLV_CRC32C:
-		if (tlv->length != CRC_BYTES || *checksum != NULL)
+		if (tlv->length != V2_CRC_BYTES || *checksum != NULL)
 			return PROXY_FAULT_CRC32C;
 		*checksum = tlv->value;
 		return PROXY_FAULT_NONE;
@@ -214,7 +205,7 @@ static enum proxy_fault judge_fixed(const uint8_t *bytes, size_t length)
 	if (fault != PROXY_FAULT_NONE || length < V2_FIXED)
 		return fault;
 
-	size_t payload = load16(bytes + 14);
+	size_t payload = load16(bytes + V2_LENGTH_AT);
 	if (payload > PROXY_HEADER_MAX - V2_FIXED)
 		return PROXY_FAULT_TOO_LONG;
 	return is_local(bytes) ? PROXY_FAULT_NONE : judge_source(bytes[13], payload);
@@ -228,7 +219,7 @@ static enum proxy_verdict read_v2(const uint8_t *bytes, size_t length, struct pr
 	out->version = length > 12 ? V2_VERSION : 0;
 	if (length < V2_FIXED)
 		return PROXY_MORE;
-	size_t total = V2_FIXED + (size_t)load16(bytes + 14);
+	size_t total = V2_FIXED + (size_t)load16(bytes + V2_LENGTH_AT);
 	if (length < total)
 		return PROXY_MORE;
 	if (is_local(bytes)) {
@@ -365,7 +356,7 @@ static void format_as_ipv6(const struct addr *a, char out[ADDR_TEXT_MAX])
 {
 	if (addr_is_ipv4(a))
 		snprintf(out, ADDR_TEXT_MAX, "::ffff:%x:%x", load16(a->bytes + 12),
-			load16(a->bytes + 14));
+			load16(a->bytes + V2_LENGTH_AT));
 	else
 		addr_format(a, out);
 }
@@ -398,7 +389,7 @@ static size_t write_v2(uint8_t out[PROXY_HEADER_PLAIN_MAX], const struct addr_po
 	memcpy(out, v2_signature, V2_SIGNATURE);
 	out[12] = V2_VERSION << 4 | V2_COMMAND_PROXY;
 	out[13] = (uint8_t)(family << 4 | PROTOCOL_STREAM);
-	store16(out + 14, address_block[family]);
+	store16(out + V2_LENGTH_AT, address_block[family]);
 	memcpy(block, source->addr.bytes + sizeof(source->addr.bytes) - size, size);
 	memcpy(block + size, destination->addr.bytes + sizeof(destination->addr.bytes) - size,
 		size);
@@ -426,7 +417,7 @@ size_t proxy_header_write_local(uint8_t out[PROXY_HEADER_PLAIN_MAX], unsigned ve
 	memcpy(out, v2_signature, V2_SIGNATURE);
 	out[12] = V2_VERSION << 4 | V2_COMMAND_LOCAL;
 	out[13] = 0; /* no family */
-	store16(out + 14, 0);
+	store16(out + V2_LENGTH_AT, 0);
 	return V2_FIXED;
 }
 

@@ -2,28 +2,14 @@
 #include "proxy/core/proxy_tlv.h"
 
 #include "proxy/core/crc32c.h"
+#include "proxy/core/proxy_v2.h"
 
 #include <string.h>
 
 enum {
-	TYPE_AUTHORITY = 0x02,
-	TYPE_CRC32C = 0x03,
-	TYPE_UNIQUE_ID = 0x05,
-	TYPE_SSL = 0x20,
-	TYPE_SSL_VERSION = 0x21,
-	TYPE_SSL_CN = 0x22,
-	TYPE_SSL_CIPHER = 0x23,
-	TYPE_AWS = 0xea,
-	AWS_ENDPOINT = 0x01,
-
 	CLIENT_SSL = 0x01,
 	CLIENT_CERT_CONN = 0x02, /* shown on this connection */
 	CLIENT_CERT_SESS = 0x04, /* shown at least once in this session of TLS */
-
-	LENGTH_AT = 14, /* of what follows the fixed part of a header */
-	FIXED = 16,
-	HEAD = 3,
-	CRC_BYTES = 4,
 };
 
 /* A header that grows as far as it may. */
@@ -79,7 +65,7 @@ static void put_text(struct writer *w, unsigned type, const char *text)
 /* As OpenSSL names it. */
 static void put_version(struct writer *w, const char *version)
 {
-	size_t at = begin(w, TYPE_SSL_VERSION);
+	size_t at = begin(w, TLV_SSL_VERSION);
 	put(w, "TLSv", 4);
 	put(w, version, strcmp(version, "1.0") == 0 ? 1 : strlen(version));
 	end(w, at);
@@ -93,12 +79,12 @@ static void put_ssl(struct writer *w, const struct proxy_tlvs *t)
 		return;
 	if (t->certificate)
 		client |= t->is_resumed ? CLIENT_CERT_SESS : CLIENT_CERT_SESS | CLIENT_CERT_CONN;
-	size_t at = begin(w, TYPE_SSL);
+	size_t at = begin(w, TLV_SSL);
 	put_byte(w, client);
 	put(w, t->certificate ? is_verified : is_not, sizeof(is_not));
 	put_version(w, t->tls_version);
-	put_text(w, TYPE_SSL_CN, t->certificate);
-	put_text(w, TYPE_SSL_CIPHER, t->tls_cipher);
+	put_text(w, TLV_SSL_CN, t->certificate);
+	put_text(w, TLV_SSL_CIPHER, t->tls_cipher);
 	end(w, at);
 }
 
@@ -106,8 +92,8 @@ static void put_endpoint(struct writer *w, const char *endpoint)
 {
 	if (!endpoint || !*endpoint)
 		return;
-	size_t at = begin(w, TYPE_AWS);
-	put_byte(w, AWS_ENDPOINT);
+	size_t at = begin(w, TLV_AWS);
+	put_byte(w, TLV_AWS_ENDPOINT);
 	put(w, endpoint, strlen(endpoint));
 	end(w, at);
 }
@@ -118,10 +104,10 @@ static void put_wanted(struct writer *w, enum conf_proxy_tlv wanted, const struc
 	case CONF_TLV_CRC32C:
 		break; /* is there already */
 	case CONF_TLV_UNIQUE_ID:
-		put_text(w, TYPE_UNIQUE_ID, t->unique_id);
+		put_text(w, TLV_UNIQUE_ID, t->unique_id);
 		break;
 	case CONF_TLV_AUTHORITY:
-		put_text(w, TYPE_AUTHORITY, t->authority);
+		put_text(w, TLV_AUTHORITY, t->authority);
 		break;
 	case CONF_TLV_SSL:
 		put_ssl(w, t);
@@ -135,11 +121,11 @@ static void put_wanted(struct writer *w, enum conf_proxy_tlv wanted, const struc
 /* Zeros for now, as the sum is taken over them. 0: it is not wanted. */
 static size_t put_checksum(struct writer *w, const struct proxy_tlvs *t)
 {
-	static const uint8_t zeros[CRC_BYTES];
+	static const uint8_t zeros[V2_CRC_BYTES];
 	for (size_t i = 0; i < t->count; i++) {
 		if (t->wanted[i] != CONF_TLV_CRC32C)
 			continue;
-		size_t at = begin(w, TYPE_CRC32C);
+		size_t at = begin(w, TLV_CRC32C);
 		put(w, zeros, sizeof(zeros));
 		end(w, at);
 		return at;
@@ -162,11 +148,11 @@ size_t proxy_tlv_append(
 		w.length = before;
 		*left_out |= 1u << t->wanted[i];
 	}
-	header[LENGTH_AT] = (uint8_t)((w.length - FIXED) >> 8);
-	header[LENGTH_AT + 1] = (uint8_t)(w.length - FIXED);
+	header[V2_LENGTH_AT] = (uint8_t)((w.length - V2_FIXED) >> 8);
+	header[V2_LENGTH_AT + 1] = (uint8_t)(w.length - V2_FIXED);
 	if (checksum) {
 		uint32_t crc = crc32c_extend(0, header, w.length);
-		for (size_t i = 0; i < CRC_BYTES; i++)
+		for (size_t i = 0; i < V2_CRC_BYTES; i++)
 			header[checksum + i] = (uint8_t)(crc >> (24 - 8 * i));
 	}
 	return w.length;

@@ -45,7 +45,7 @@ struct pool *route_choose(
 	const struct settings *settings = s->core->settings;
 	struct pool *pool = NULL;
 	if (settings->route_count) {
-		struct stream_security security = {0};
+		const struct stream_security security = session_security(s);
 		struct route_caller who = {
 			.listener = s->listener,
 			.class_slot = s->class_slot,
@@ -56,8 +56,6 @@ struct pool *route_choose(
 			who.method_length = (size_t)((const uint8_t *)memchr(
 							     message, ' ', frame->header_length) -
 						     message);
-		if (stream_is_secured(s->client))
-			s->core->host->describe_security(s->core->host, s->client, &security);
 		who.server_name = security.sni ? security.sni : "";
 		pool = route_find(settings, &who);
 	}

@@ -187,6 +187,15 @@ static inline const struct class_settings *session_class(const struct session *s
 	return &s->core->settings->classes[s->class_slot];
 }
 
+/* What its client's TLS has agreed on; of a client without TLS nothing. */
+static inline struct stream_security session_security(const struct session *s)
+{
+	struct stream_security security = {0};
+	if (stream_is_secured(s->client))
+		s->core->host->describe_security(s->core->host, s->client, &security);
+	return security;
+}
+
 /* It is of this class from here on. */
 void session_classify(struct session *s, uint16_t slot);
 

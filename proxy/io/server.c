@@ -118,7 +118,7 @@ static bool open_everything(struct server *s, struct conf *conf, struct conf_err
 	s->inspector.log = s->log;
 	s->inspector.started_ms = server_now_ms();
 	names_begin(s);
-	if (s->plan->settings && !take_names(s, errors))
+	if (!take_names(s, errors))
 		return false;
 	return init_workers(s, errors);
 }

@@ -95,8 +95,7 @@ static uint64_t hash_of(const char *name)
 
 static bool is_of(const struct slot *slot, const struct addr_port *to, uint64_t name)
 {
-	return slot->server.port == to->port && slot->name == name &&
-	       addr_equal(&slot->server.addr, &to->addr);
+	return slot->name == name && addr_port_equal(&slot->server, to);
 }
 
 static struct slot *slot_of(struct sessions *s, const struct addr_port *to, uint64_t name)

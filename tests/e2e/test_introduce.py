@@ -1,31 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How the servers are told who is calling: TLVs of the PROXY header, header lines, addresses of their own."""
 import ipaddress
-import socket
 
 import pytest
 
-from harness import conf, haproxy, ports, process, proxy, server, sip, tls
+from harness import conf, haproxy, proxy, sip, tls
 
 ENDPOINT = "vpce-08d2bf15fac5001c9"
 ALL = ["crc32c", "unique_id", "authority", "ssl", "endpoint"]
-READER = """
-global
-	log 127.0.0.1:%(log)d local0
-defaults
-	mode tcp
-	timeout connect 5s
-	timeout client 60s
-	timeout server 60s
-frontend front
-	bind fd@%(fd)d accept-proxy
-	log global
-	log-format "READ %%ci:%%cp %%[fc_pp_authority] %%[fc_pp_unique_id]"
-	default_backend back
-backend back
-	server one %(server)s
-"""
-
 
 @pytest.fixture
 def secure(sipweir, leaf, authority, backend):
@@ -96,27 +78,14 @@ def test_what_does_not_fit_is_left_out_and_said(secure, authority):
 
 def test_haproxy_reads_the_same(secure, authority, backend, tmp_path, end):
     """Another reader than ours, which checks the CRC32C too."""
-    behind = backend()
-    listening, log = ports.listening(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    log.bind(("127.0.0.1", 0))
-    log.settimeout(20)
-    reader = process.Peer(tmp_path, "reader")
-    config = tmp_path / "reader.cfg"
-    config.write_text(READER % {"log": log.getsockname()[1], "fd": listening.fileno(), "server": behind.address})
-    reader.address = "127.0.0.1:%d" % listening.getsockname()[1]
-    reader.start([process.find("haproxy", "haproxy"), "-db", "-f", str(config)], pass_fds=[listening.fileno()])
-    listening.close()
+    reader = haproxy.Reader(tmp_path, backend().address)
     end.append(reader.stop)
     weir, _ = secure(ALL, behind=reader)
     one = dial(weir, authority)
     assert one.ask().status == 200
     one.close()
     unique = weir.wait_for("connection.closed", source="198.51.100.7")["unique_id"]
-    lines = []
-    while not any("READ" in line for line in lines):
-        lines.append(log.recv(2000).decode())
-    log.close()
-    assert f"READ 198.51.100.7:40000 sipweir.test {unique}" in lines[-1]
+    assert reader.read() == ("198.51.100.7:40000", "sipweir.test", unique)
 
 
 def test_kamailio_takes_the_longest_header(secure, authority, registrar):

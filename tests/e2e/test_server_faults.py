@@ -159,8 +159,9 @@ def test_whatever_happens_to_a_server_every_request_is_answered_or_its_connectio
     seen = collections.Counter(call for one in servers for call in one.calls())
     assert [call for call, times in seen.items() if times > 1] == []
     # What was closed or refused under a client found another server at once: the next request on a new connection.
-    again = [one for t in talkers for one in t.asked if one[3]]
+    again = [one for t in talkers for one in t.asked[1:] if one[3]]
+    print(f"{len(again)} connections were made anew, and the first request of {sum(one[1] == 200 for one in again)} was answered 200")
     refused_again = [one for one in again if one[1] != 200]
     assert len(refused_again) <= len(again) // 20, refused_again
-    fine = [one for t in talkers for one in t.asked if one[1] == 200]
-    assert all(f"talker{t.number}-{n}" in seen for t in talkers for n, one in enumerate(t.asked) if one[1] == 200) and fine
+    fine = [f"talker{t.number}-{n}" for t in talkers for n, one in enumerate(t.asked) if one[1] == 200]
+    assert fine and [call for call in fine if call not in seen] == []

@@ -78,11 +78,24 @@ static void no_more_than_max_connecting_connect_at_once(void **state)
 	fake_stop(f);
 }
 
+/* Else whoever sends what no server answers would make others wait. */
+static void a_place_is_free_once_connected_while_no_connect_was_dropped(void **state)
+{
+	(void)state;
+	struct fake *f = filled(SERVER("max_connecting = 1;"), 2);
+	fake_connected(fake_server(f, 0));
+	assert_int_equal(f->server_count, 2);
+	fake_stop(f);
+}
+
 /* The kernel connects what the server has yet to accept: that is what its backlog is full of. */
-static void a_place_is_held_until_the_server_has_said_something_or_200_ms_long(void **state)
+static void
+a_place_is_held_until_the_server_has_said_something_or_200_ms_long_when_its_backlog_was_full(
+	void **state)
 {
 	(void)state;
 	struct fake *f = filled(SERVER("max_connecting = 1;"), 3);
+	fake_pass(f, 1000); /* the SYN was dropped, and sent again */
 	fake_connected(fake_server(f, 0));
 	assert_int_equal(f->server_count, 1);
 	fake_say(fake_server(f, 0), BYTES("\r\n"));
@@ -330,8 +343,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_more_than_max_connecting_connect_at_once),
+		cmocka_unit_test(a_place_is_free_once_connected_while_no_connect_was_dropped),
 		cmocka_unit_test(
-			a_place_is_held_until_the_server_has_said_something_or_200_ms_long),
+			a_place_is_held_until_the_server_has_said_something_or_200_ms_long_when_its_backlog_was_full),
 		cmocka_unit_test(who_came_first_is_connected_first),
 		cmocka_unit_test(a_place_is_given_back_whatever_ends_a_connect),
 		cmocka_unit_test(who_goes_while_it_waits_leaves_the_queue),

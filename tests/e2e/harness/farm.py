@@ -97,6 +97,16 @@ def _reply(message):
     return b"\r\n".join([*lines, b"Content-Length: 0"]) + END
 
 
+def _cut(one, rest):
+    """(whole messages, the rest) of what has come; None: it has ended."""
+    try:
+        data = one.recv(65536)
+    except ConnectionResetError:
+        data = b""
+    *messages, rest = (rest + data).split(END)
+    return (messages, rest) if data else None
+
+
 class _Serving:
     def __init__(self, backlog):
         self.seen, self.accepted, self.rest = collections.Counter(), 0, {}
@@ -116,16 +126,13 @@ class _Serving:
         self.ready.register(one, selectors.EVENT_READ, self.hear)
 
     def hear(self, one):
-        try:
-            data = one.recv(65536)
-        except ConnectionResetError:
-            data = b""
-        if not data:
+        came = _cut(one, self.rest[one])
+        if not came:
             self.ready.unregister(one)
             one.close()
             del self.rest[one]
             return
-        *messages, self.rest[one] = (self.rest[one] + data).split(END)
+        messages, self.rest[one] = came
         for message in messages:
             self.answer(one, message.lstrip(b"\r\n"))
 
@@ -192,14 +199,11 @@ class _Asking:
             pass  # its end will be read
 
     def hear(self, one):
-        try:
-            data = one.recv(65536)
-        except ConnectionResetError:
-            data = b""
-        if not data:
+        came = _cut(one, self.data[one])
+        if not came:
             self.end(one)
             return
-        *messages, self.data[one] = (self.data[one] + data).split(END)
+        messages, self.data[one] = came
         for message in messages:
             self.take(one, message)
 
